@@ -1,0 +1,104 @@
+"""Which TaskManager pools a job needs, and the Flink configuration that makes its scheduler use them as meant.
+
+Every pool R registers the external resource ``role-R``, once a slot, and every operator asks for the one of its pool
+(the connector's slot sharing groups do). So Flink's own scheduler puts exactly one worker subtask on each worker
+TaskManager, and the user's pipeline on the pipeline pool. Pure: the local mode and the operator both use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from flinktf.api import FlinkTFJob
+
+PIPELINE: Final = "pipeline"
+
+_MEBIBYTE: Final = 1 << 20
+_PIPELINE_MANAGED: Final = 128
+"""MiB of managed memory a pipeline slot: state backends and Python UDFs live on it."""
+_SLOT_HEAP: Final = 64
+"""MiB of task heap that a slot asks for. It only has to fit: a pool's slots share its TaskManager's whole heap."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """TaskManagers of one kind. ``memory`` is a TaskManager's whole size in bytes, None for the default."""
+
+    name: str
+    replicas: int
+    slots: int
+    memory: int | None
+
+    @property
+    def instances(self) -> tuple[str, ...]:
+        """The names of its TaskManagers, for example ``worker-0``."""
+        return tuple(f"{self.name}-{index}" for index in range(self.replicas))
+
+
+def pools(job: FlinkTFJob) -> tuple[Pool, ...]:
+    """The pipeline pool (where the job has a pipeline) and one pool for each role, one TaskManager a replica."""
+    spec = job.spec
+    roles = tuple(Pool(role.name, role.replicas, 1, role.task_manager.memory_bytes) for role in spec.roles)
+    if spec.job is None:
+        return roles
+    pipeline = spec.flink.pipeline
+    return (Pool(PIPELINE, pipeline.replicas, pipeline.slots, pipeline.memory_bytes), *roles)
+
+
+def cluster_configuration(job: FlinkTFJob) -> dict[str, str]:
+    """What JobManager, TaskManagers and the client of a job share; the user's own ``flink.configuration`` wins."""
+    return {
+        "cluster.fine-grained-resource-management.enabled": "true",
+        # TaskManagers come up beside the JobManager: until they all can be there, a missing slot is not an error.
+        "resourcemanager.standalone.start-up-time": f"{job.spec.forming_timeout_seconds} s",
+        "slot.request.timeout": f"{job.spec.forming_timeout_seconds} s",
+        "cluster.evenly-spread-out-slots": "true",
+        "heartbeat.timeout": "30 s",
+        "restart-strategy.type": "disable",
+        **job.spec.flink.configuration,
+    }
+
+
+def task_manager_configuration(pool: Pool) -> dict[str, str]:
+    """What makes a TaskManager one of ``pool``: its resource, its slots, its memory."""
+    resource = f"role-{pool.name}"
+    managed = _PIPELINE_MANAGED * pool.slots if pool.name == PIPELINE else 0
+    configuration = {
+        "external-resources": resource,
+        f"external-resource.{resource}.amount": str(pool.slots),
+        "taskmanager.numberOfTaskSlots": str(pool.slots),
+        "taskmanager.cpu.cores": f"{pool.slots}.0",
+        "taskmanager.memory.managed.size": f"{managed}m",
+        "taskmanager.memory.jvm-metaspace.size": "192m",
+    }
+    if pool.memory is not None:
+        return configuration | {"taskmanager.memory.process.size": f"{pool.memory // _MEBIBYTE}m"}
+    flink = 640 + managed + (256 * pool.slots if pool.name == PIPELINE else 0)
+    return configuration | {"taskmanager.memory.flink.size": f"{flink}m"}
+
+
+def job_configuration(job: FlinkTFJob) -> dict[str, str]:
+    """What the client submits with: parallelism, name, and the connector's view of the roles."""
+    spec = job.spec
+    parallelism = spec.flink.pipeline.replicas * spec.flink.pipeline.slots
+    configuration: dict[str, str] = {
+        "pipeline.name": job.metadata.name,
+        "parallelism.default": str(parallelism),
+        "flinktf.job-name": job.metadata.name,
+        "flinktf.pipeline.slot.heap": f"{_SLOT_HEAP}m",
+        "flinktf.pipeline.slot.managed": f"{_PIPELINE_MANAGED}m",
+    }
+    for role in spec.roles:
+        configuration[f"flinktf.role.{role.name}.replicas"] = str(role.replicas)
+        configuration[f"flinktf.role.{role.name}.slot.heap"] = f"{_SLOT_HEAP}m"
+    if spec.checkpoint is not None:
+        configuration["execution.checkpointing.interval"] = spec.checkpoint.interval
+    return configuration | cluster_configuration(job)
+
+
+def render(configuration: Mapping[str, str]) -> str:
+    """A Flink ``config.yaml``: flat keys, every value quoted."""
+    quoted = {key: value.replace("'", "''") for key, value in sorted(configuration.items())}
+    return "".join(f"{key}: '{value}'\n" for key, value in quoted.items())

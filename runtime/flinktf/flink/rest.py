@@ -1,0 +1,87 @@
+"""The few calls of Flink's REST API that flinktf makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import aiohttp
+
+TERMINAL: Final = frozenset({"FINISHED", "FAILED", "CANCELED", "SUSPENDED"})
+
+
+class FlinkUnreachable(Exception):
+    """The JobManager did not answer, or not with what was asked for."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where Flink runs one subtask: ``endpoint`` and ``task_manager`` as its REST API names them."""
+
+    vertex: str
+    subtask: int
+    attempt: int
+    status: str
+    endpoint: str
+    task_manager: str
+
+
+class FlinkRest:
+    """An asynchronous context manager around one JobManager's REST endpoint."""
+
+    def __init__(self, address: str, timeout: float = 10.0) -> None:
+        self._address = address
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(timeout=self._timeout)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def task_managers(self) -> int:
+        """How many TaskManagers are registered."""
+        return len((await self._get("/taskmanagers"))["taskmanagers"])
+
+    async def job_state(self, job_id: str) -> str | None:
+        """``RUNNING``, ``FINISHED``, …; None when Flink does not know the job (yet)."""
+        for job in (await self._get("/jobs/overview"))["jobs"]:
+            if job["jid"] == job_id:
+                return str(job["state"])
+        return None
+
+    async def root_exception(self, job_id: str) -> str | None:
+        """The stack trace that failed the job, or None."""
+        history = (await self._get(f"/jobs/{job_id}/exceptions")).get("exceptionHistory", {})
+        entries = history.get("entries", [])
+        return str(entries[-1]["stacktrace"]) if entries else None
+
+    async def placements(self, job_id: str) -> tuple[Placement, ...]:
+        """Every subtask of the job and the TaskManager it is in."""
+        found: list[Placement] = []
+        for vertex in (await self._get(f"/jobs/{job_id}"))["vertices"]:
+            detail = await self._get(f"/jobs/{job_id}/vertices/{vertex['id']}")
+            found.extend(
+                Placement(vertex["name"], s["subtask"], s["attempt"], s["status"], s["endpoint"], s["taskmanager-id"])
+                for s in detail["subtasks"]
+            )
+        return tuple(found)
+
+    async def cancel(self, job_id: str) -> None:
+        """Asks Flink to cancel; a job that has ended already is no error."""
+        try:
+            async with self._session.patch(f"{self._address}/jobs/{job_id}?mode=cancel"):
+                pass
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise FlinkUnreachable(f"{self._address}: {error}") from None
+
+    async def _get(self, path: str) -> dict[str, Any]:
+        try:
+            async with self._session.get(self._address + path) as response:
+                if response.status != 200:
+                    raise FlinkUnreachable(f"GET {path}: {response.status} {await response.text()}")
+                value: dict[str, Any] = await response.json()
+                return value
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise FlinkUnreachable(f"{self._address}{path}: {type(error).__name__} {error}") from None

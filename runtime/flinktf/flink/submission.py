@@ -1,0 +1,48 @@
+"""What the driver process is asked to submit, and what it answers. JSON files, so that a crash leaves a trace."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Submission:
+    """``job_id`` is chosen by the caller, so that a second submission of the same job is recognised by Flink."""
+
+    name: str
+    job_id: str
+    rest_address: str
+    rest_port: int
+    roles: dict[str, int]
+    configuration: dict[str, str]
+    code: str
+    kind: Literal["python", "sql", "roles"]
+    file: str | None = None
+    args: list[str] = field(default_factory=list)
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self)))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """``error`` is a text for people, ``detail`` the whole story (a stack trace) where there is one."""
+
+    error: str | None = None
+    detail: str | None = None
+    client_ready_seconds: float | None = None
+    submitted_at: float | None = None
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self)))
+
+
+def read_submission(path: Path) -> Submission:
+    return Submission(**json.loads(path.read_text()))
+
+
+def read_outcome(path: Path) -> Outcome:
+    return Outcome(**json.loads(path.read_text()))

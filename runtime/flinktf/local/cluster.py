@@ -1,0 +1,217 @@
+"""Starts the processes of a job on this machine: coordinator, JobManager, TaskManagers with their agents, driver.
+
+The same processes as on Kubernetes, with the same configuration; only who starts them differs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from flinktf.agent.spec import AgentSpec
+from flinktf.api import LoadedManifest
+from flinktf.coordinator.shape import JobShape
+from flinktf.flink.distribution import Distribution
+from flinktf.flink.pools import (
+    PIPELINE,
+    Pool,
+    cluster_configuration,
+    job_configuration,
+    pools,
+    render,
+    task_manager_configuration,
+)
+from flinktf.flink.submission import Submission
+from flinktf.local.layout import Layout
+from flinktf.local.processes import Child, spawn
+
+_HOST: Final = "127.0.0.1"
+_LOG4J: Final = """rootLogger.level = INFO
+rootLogger.appenderRef.console.ref = Console
+appender.console.name = Console
+appender.console.type = CONSOLE
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %-5p %-60c %x - %m%n%throwable
+logger.pekko.name = org.apache.pekko
+logger.pekko.level = WARN
+logger.netty.name = org.jboss.netty.channel.DefaultChannelPipeline
+logger.netty.level = OFF
+"""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The two ports that Flink's processes must know of each other before they start."""
+
+    rpc: int
+    rest: int
+
+
+@dataclass
+class Cluster:
+    """The processes of one run, as they are started."""
+
+    manifest: LoadedManifest
+    distribution: Distribution
+    layout: Layout
+    ports: Ports
+    job_id: str
+    children: list[Child] = field(default_factory=list)
+
+    @property
+    def rest_url(self) -> str:
+        return f"http://{_HOST}:{self.ports.rest}"
+
+    @property
+    def submission_file(self) -> Path:
+        return self.layout.run / "submission.json"
+
+    @property
+    def outcome_file(self) -> Path:
+        return self.layout.run / "submitted.json"
+
+    async def start_coordinator(self) -> Child:
+        """It writes its port to ``layout.coordinator_port``."""
+        spec = self.manifest.job.spec
+        shape = JobShape(
+            job=self.manifest.job.metadata.name,
+            roles=tuple((role.name, role.replicas) for role in spec.roles),
+            strategy=spec.tensorflow.strategy,
+            forming_timeout_seconds=spec.forming_timeout_seconds,
+        )
+        file = self.layout.run / "coordinator.json"
+        file.write_text(shape.to_json())
+        command = [sys.executable, "-m", "flinktf.coordinator", "--spec", str(file), "--host", _HOST, "--port", "0"]
+        command += ["--token-file", str(self.layout.token), "--port-file", str(self.layout.coordinator_port)]
+        return await self._spawn("coordinator", command, dict(os.environ))
+
+    async def start_flink(self) -> None:
+        """JobManager and every TaskManager, side by side: they find each other."""
+        for jar in self.distribution.jars:
+            (self.layout.jars / jar.name).symlink_to(jar)
+        await self._start_flink_process("jobmanager", "jobmanager.sh", {}, {})
+        for pool in pools(self.manifest.job):
+            for instance in pool.instances:
+                await self._start_task_manager(pool, instance)
+
+    async def start_agents(self, coordinator: str) -> None:
+        """One agent beside each TaskManager of a role."""
+        spec = self.manifest.job.spec
+        directory = self.manifest.directory
+        for role in spec.roles:
+            for index in range(role.replicas):
+                instance = f"{role.name}-{index}"
+                agent = AgentSpec(
+                    job=self.manifest.job.metadata.name,
+                    role=role.name,
+                    socket=str(self.layout.agent_socket(instance)),
+                    coordinator=coordinator,
+                    token_file=str(self.layout.token),
+                    host=_HOST,
+                    strategy=spec.tensorflow.strategy,
+                    replicas=role.replicas,
+                    entrypoint=role.resolved_entrypoint(spec),
+                    code_path=str(self.manifest.code_path),
+                    model_path=str(directory / spec.model.path),
+                    checkpoint_path=str(directory / spec.checkpoint.path) if spec.checkpoint else "",
+                    work_dir=str(self.layout.work / instance),
+                    log_dir=str(self.layout.logs),
+                    parameters=dict(spec.tensorflow.parameters),
+                    env=dict(spec.tensorflow.env),
+                    forming_timeout_seconds=spec.forming_timeout_seconds,
+                )
+                file = self.layout.run / f"agent-{instance}.json"
+                file.touch(mode=0o600)
+                file.write_text(agent.to_json())
+                command = [sys.executable, "-m", "flinktf.agent", "--spec", str(file)]
+                await self._spawn(f"agent-{instance}", command, dict(os.environ))
+
+    async def start_driver(self) -> Child:
+        """The process that submits the Flink job; it ends when the job is submitted."""
+        job = self.manifest.job
+        spec = job.spec
+        pipeline = spec.job
+        file = pipeline and (pipeline.python or pipeline.sql)
+        submission = Submission(
+            name=job.metadata.name,
+            job_id=self.job_id,
+            rest_address=_HOST,
+            rest_port=self.ports.rest,
+            roles={role.name: role.replicas for role in spec.roles},
+            configuration=job_configuration(job),
+            code=str(self.manifest.code_path),
+            kind="roles" if pipeline is None else "python" if pipeline.python else "sql",
+            file=str(self.manifest.code_path / file) if file else None,
+            args=list(pipeline.args) if pipeline else [],
+        )
+        submission.write(self.submission_file)
+        environment = self._flink_environment(self._write_conf("driver", cluster_configuration(job)))
+        command = [sys.executable, "-m", "flinktf.flink.driver", str(self.submission_file), str(self.outcome_file)]
+        return await self._spawn("driver", command, environment)
+
+    async def _start_task_manager(self, pool: Pool, instance: str) -> None:
+        configuration = task_manager_configuration(pool) | {
+            "taskmanager.host": _HOST,
+            "taskmanager.bind-host": _HOST,
+            # The name under which Flink's REST API and logs know it; the run's folder has a log of the same name.
+            "taskmanager.resource-id": f"taskmanager-{instance}",
+        }
+        extra = {} if pool.name == PIPELINE else {"FLINKTF_AGENT_SOCKET": str(self.layout.agent_socket(instance))}
+        await self._start_flink_process(f"taskmanager-{instance}", "taskmanager.sh", configuration, extra)
+
+    async def _start_flink_process(
+        self, name: str, script: str, configuration: dict[str, str], extra: dict[str, str]
+    ) -> None:
+        whole = cluster_configuration(self.manifest.job) | configuration
+        environment = self._flink_environment(self._write_conf(name, whole)) | extra
+        command = [str(self.distribution.home / "bin" / script), "start-foreground"]
+        await self._spawn(name, command, environment)
+
+    def _write_conf(self, name: str, configuration: dict[str, str]) -> Path:
+        folder = self.layout.conf / name
+        folder.mkdir()
+        ours = {
+            "jobmanager.rpc.address": _HOST,
+            "jobmanager.rpc.port": str(self.ports.rpc),
+            "jobmanager.bind-host": _HOST,
+            "jobmanager.memory.process.size": "1024m",
+            "rest.address": _HOST,
+            "rest.bind-address": _HOST,
+            "rest.port": str(self.ports.rest),
+            "io.tmp.dirs": str(self.layout.work),
+            "web.log.path": str(self.layout.logs / f"{name}.log"),
+            "taskmanager.log.path": str(self.layout.logs / f"{name}.log"),
+            "env.java.opts.all": _java_options(self.distribution.home),
+        }
+        (folder / "config.yaml").write_text(render(ours | configuration))
+        for log4j in ("log4j-console.properties", "log4j-cli.properties"):
+            (folder / log4j).write_text(_LOG4J)
+        return folder
+
+    def _flink_environment(self, conf: Path) -> dict[str, str]:
+        return dict(os.environ) | {
+            "FLINK_HOME": str(self.distribution.home),
+            "FLINK_CONF_DIR": str(conf),
+            "FLINK_LIB_DIR": str(self.layout.jars),
+            "FLINK_LOG_DIR": str(self.layout.logs),
+            "FLINK_PID_DIR": str(self.layout.work),
+            "JAVA_HOME": str(self.distribution.java_home),
+        }
+
+    async def _spawn(self, name: str, command: list[str], environment: dict[str, str]) -> Child:
+        child = await spawn(name, command, environment, self.layout.logs / f"{name}.log", self.layout.run)
+        self.children.append(child)
+        return child
+
+
+def _java_options(home: Path) -> str:
+    """The options that Flink's own config.yaml gives every JVM (module exports), read from there."""
+    import yaml
+
+    configuration = yaml.safe_load((home / "conf" / "config.yaml").read_text())
+    return str(configuration["env"]["java"]["opts"]["all"])
+
+

@@ -1,0 +1,101 @@
+"""Child processes that never outlive their parent.
+
+Three nets, each for what the ones before let through: an orderly end that asks, waits and then kills whole process
+groups; PR_SET_PDEATHSIG, by which the kernel kills a child when the parent is killed; PR_SET_CHILD_SUBREAPER, by which
+grandchildren that lost their parent become ours and are found at the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_CHILD_SUBREAPER: Final = 36
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True)
+class Child:
+    """A running child: ``name`` for people, ``log`` the file that has its output."""
+
+    name: str
+    process: asyncio.subprocess.Process
+    log: Path
+
+    @property
+    def exit_code(self) -> int | None:
+        return self.process.returncode
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines of its output."""
+        with contextlib.suppress(OSError):
+            return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        return ""
+
+
+def become_subreaper() -> None:
+    """Orphaned descendants of this process become its children instead of init's."""
+    _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _before_exec() -> None:
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+async def spawn(name: str, command: list[str], environment: Mapping[str, str], log: Path, cwd: Path) -> Child:
+    """Starts a child in a session of its own. Call from the main thread: PDEATHSIG follows the forking thread."""
+    with log.open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=dict(environment),
+            cwd=cwd,
+            start_new_session=True,
+            preexec_fn=_before_exec,
+        )
+    return Child(name, process, log)
+
+
+async def terminate(children: Iterable[Child], grace: float) -> None:
+    """Ends the children's process groups: SIGTERM, ``grace`` seconds, SIGKILL. Returns when they are gone."""
+    children = tuple(children)
+    running = [child for child in children if child.exit_code is None]
+    for child in running:
+        _signal_group(child, signal.SIGTERM)
+    if running:
+        await asyncio.wait([asyncio.ensure_future(child.process.wait()) for child in running], timeout=grace)
+    for child in children:
+        _signal_group(child, signal.SIGKILL)
+    await asyncio.gather(*(child.process.wait() for child in children))
+
+
+def kill_descendants(seconds: float = 5.0) -> list[str]:
+    """The last net: kills and reaps every descendant that is left; returns their names."""
+    found: list[str] = []
+    deadline = time.monotonic() + seconds
+    while (left := psutil.Process().children(recursive=True)) and time.monotonic() < deadline:
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process.name())
+                    process.kill()
+        psutil.wait_procs(left, timeout=0.2)
+    return found
+
+
+def _signal_group(child: Child, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.process.pid, number)
