@@ -78,8 +78,13 @@ async def terminate(children: Iterable[Child], grace: float) -> None:
     if running:
         await asyncio.wait([asyncio.ensure_future(child.process.wait()) for child in running], timeout=grace)
     for child in children:
-        _signal_group(child, signal.SIGKILL)
+        kill(child)
     await asyncio.gather(*(child.process.wait() for child in children))
+
+
+def kill(child: Child) -> None:
+    """Ends a child's process group at once."""
+    _signal_group(child, signal.SIGKILL)
 
 
 def kill_descendants(seconds: float = 5.0) -> list[str]:

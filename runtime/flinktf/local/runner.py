@@ -1,0 +1,233 @@
+"""Runs one manifest on this machine, from the first process to the last word."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from flinktf.api import LoadedManifest, notices
+from flinktf.coordinator.client import CoordinatorClient, CoordinatorError
+from flinktf.flink import distribution
+from flinktf.flink.rest import TERMINAL, FlinkRest, FlinkUnreachable
+from flinktf.flink.submission import Outcome, read_outcome
+from flinktf.local import layout, processes
+from flinktf.local.cluster import Cluster, Ports
+from flinktf.local.ports import free_port, require_free
+from flinktf.local.processes import Child
+from flinktf.local.progress import Progress
+from flinktf.local.snapshot import Failure, Snapshot, from_status
+from flinktf.local.summary import summary
+
+_LOOK_EVERY: Final = 0.5
+_STARTING: Final = 60.0
+"""Seconds that the coordinator may take to answer first, and Flink to take up a job."""
+_SETTLING: Final = 20.0
+"""Seconds between the end that one side saw (coordinator, Flink) and the one that the other must see then."""
+_GRACE: Final = 8.0
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What ``flinktf run`` was asked for besides the manifest."""
+
+    runs: Path
+    ui_port: int | None = None
+    keep: bool = False
+
+
+class RunError(Exception):
+    """The run cannot start or go on; the failure says why."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def run(manifest: LoadedManifest, options: Options, console: Console) -> int:
+    """The exit code: 0 when the job succeeded, 1 when it failed, 128 + the signal's number when one ended it."""
+    found = distribution.find()
+    rest = require_free(options.ui_port, "--ui-port") if options.ui_port else free_port()
+    ports = Ports(rpc=free_port(frozenset({rest})), rest=rest)
+    processes.become_subreaper()
+    folders = layout.create(manifest.job.metadata.name, options.runs)
+    cluster = Cluster(manifest, found, folders, ports, uuid.uuid4().hex)
+    for notice in notices(manifest.job):
+        console.print(f"notice: {notice.path}: {notice.message}", highlight=False, soft_wrap=True, markup=False)
+    try:
+        return asyncio.run(_with_signals(cluster, console))
+    finally:
+        processes.kill_descendants()
+        if not options.keep:
+            folders.remove_temporary()
+
+
+async def _with_signals(cluster: Cluster, console: Console) -> int:
+    loop = asyncio.get_running_loop()
+    received: list[signal.Signals] = []
+    task = asyncio.ensure_future(_run(cluster, console))
+
+    def interrupt(number: signal.Signals) -> None:
+        # The first signal asks for an orderly end; another one means now: kill_descendants() follows.
+        if received:
+            for child in cluster.children:
+                processes.kill(child)
+        received.append(number)
+        task.cancel()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, interrupt, number)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        with contextlib.suppress(OSError):  # a closed terminal cannot be written to
+            console.print(f"{received[0].name}: stopped, nothing is left running", highlight=False)
+        return 128 + received[0]
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+async def _run(cluster: Cluster, console: Console) -> int:
+    name = cluster.manifest.job.metadata.name
+    last = Snapshot(at=0.0, phase="Starting", flink="starting", generation=0, instances=())
+    with Progress(console, name) as progress:
+        try:
+            async for last in _looks(cluster):
+                progress.show(last)
+        except RunError as error:
+            last = replace(last, phase="Failed", failure=error.failure)
+        finally:
+            await asyncio.shield(_teardown(cluster))
+    for line in summary(name, last, cluster.layout.logs):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+    return 1 if last.failure else 0
+
+
+async def _teardown(cluster: Cluster) -> None:
+    # From the outside in: an agent that goes first would look like a failure to the Flink job that is being ended.
+    await processes.terminate(cluster.children, _GRACE)
+
+
+async def _looks(cluster: Cluster) -> AsyncIterator[Snapshot]:
+    """Starts everything and yields a look at the job twice a second until it has ended. Raises :class:`RunError`."""
+    began = time.monotonic()
+    coordinator = await cluster.start_coordinator()
+    await cluster.start_flink()
+    driver = await cluster.start_driver()
+    url = await _coordinator_url(cluster, coordinator)
+    await cluster.start_agents(url)
+    watch = Watch(cluster, driver, time.monotonic())
+    token = cluster.layout.token.read_text()
+    async with CoordinatorClient(url, token) as client, FlinkRest(cluster.rest_url) as rest:
+        while True:
+            snapshot = await _look(client, rest, watch, time.monotonic() - began)
+            yield snapshot
+            ended = watch.judge(snapshot, time.monotonic())
+            if ended is not None:
+                if ended.failure and not snapshot.failure:
+                    ended = replace(ended, failure=await _flink_failure(rest, cluster.job_id, ended.failure))
+                yield ended
+                return
+            await asyncio.sleep(_LOOK_EVERY)
+
+
+async def _look(client: CoordinatorClient, rest: FlinkRest, watch: Watch, at: float) -> Snapshot:
+    try:
+        status = await client.status()
+    except CoordinatorError as error:
+        watch.require_children()
+        raise RunError(Failure("coordinator", "Unreachable", str(error))) from None
+    flink = "starting"
+    if watch.submitted():
+        with contextlib.suppress(FlinkUnreachable):
+            flink = await rest.job_state(watch.cluster.job_id) or "submitted"
+    return from_status(status, flink, at)
+
+
+async def _flink_failure(rest: FlinkRest, job_id: str, failure: Failure) -> Failure:
+    """Flink's own story, where the coordinator has none: a source that cannot be read, for example."""
+    with contextlib.suppress(FlinkUnreachable):
+        trace = await rest.root_exception(job_id)
+        if trace:
+            causes = [line for line in trace.splitlines() if line.startswith("Caused by: ")]
+            root = causes[-1].removeprefix("Caused by: ") if causes else trace.splitlines()[0]
+            kind, _, message = root.partition(": ")
+            return Failure("Flink", kind.rsplit(".", 1)[-1], message or root, trace)
+    return failure
+
+
+async def _coordinator_url(cluster: Cluster, coordinator: Child) -> str:
+    file = cluster.layout.coordinator_port
+    deadline = time.monotonic() + _STARTING
+    while not file.exists():
+        if coordinator.exit_code is not None or time.monotonic() > deadline:
+            raise RunError(_died(coordinator))
+        await asyncio.sleep(0.02)
+    return f"http://127.0.0.1:{file.read_text().strip()}"
+
+
+def _died(child: Child) -> Failure:
+    message = f"ended with exit code {child.exit_code}; its log is {child.log}"
+    return Failure(child.name, "ProcessExited", message, child.log_tail())
+
+
+class Watch:
+    """Judges from the looks at a job when it has ended, and how."""
+
+    def __init__(self, cluster: Cluster, driver: Child, started: float) -> None:
+        self.cluster = cluster
+        self._driver = driver
+        self._outcome: Outcome | None = None
+        self._started = started
+        self._settling: float | None = None
+        limit = cluster.manifest.job.spec.active_deadline_seconds
+        self._deadline = started + limit if limit is not None else None
+
+    def submitted(self) -> bool:
+        """Whether the driver has submitted the job. Raises :class:`RunError` when it could not."""
+        if self._outcome is None and self._driver.exit_code is not None:
+            if not self.cluster.outcome_file.exists():
+                raise RunError(_died(self._driver))
+            self._outcome = read_outcome(self.cluster.outcome_file)
+            if self._outcome.error:
+                raise RunError(Failure("driver", "NotSubmitted", self._outcome.error))
+        return self._outcome is not None
+
+    def require_children(self) -> None:
+        """Raises :class:`RunError` when a process that should run has ended."""
+        for child in self.cluster.children:
+            if child is not self._driver and child.exit_code is not None:
+                raise RunError(_died(child))
+
+    def judge(self, now: Snapshot, at: float) -> Snapshot | None:
+        """The last look, when the job has ended; None while it goes on."""
+        if now.flink in TERMINAL and now.phase in ("Succeeded", "Failed"):
+            return self._ended(now)
+        if now.flink in TERMINAL or now.phase in ("Succeeded", "Failed"):
+            # One side has seen the end. The other one must see it soon; a failure is not kept from the user for it.
+            self._settling = self._settling or at
+            if at - self._settling > _SETTLING:
+                return self._ended(now)
+            return None
+        self.require_children()
+        if self._deadline is not None and at > self._deadline:
+            limit = self.cluster.manifest.job.spec.active_deadline_seconds
+            message = f"still running after {limit} s, spec.activeDeadlineSeconds"
+            return replace(now, failure=Failure(now.phase, "DeadlineExceeded", message))
+        return None
+
+    def _ended(self, now: Snapshot) -> Snapshot:
+        if now.failure or (now.flink == "FINISHED" and now.phase == "Succeeded"):
+            return now
+        message = f"Flink's job is {now.flink}, the roles are {now.phase}; see {self.cluster.layout.logs}"
+        return replace(now, failure=Failure("Flink", now.flink, message))

@@ -1,0 +1,90 @@
+"""What a person is shown of a running job: frozen values, made from what coordinator and Flink say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why the job failed. ``who`` is a role instance or a process; ``detail`` a traceback or the end of a log."""
+
+    who: str
+    type: str
+    message: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class InstanceView:
+    """One role instance. ``rows`` are those its TensorFlow process has read; ``rss`` is in bytes."""
+
+    name: str
+    state: str
+    step: int
+    rows: int
+    metrics: Mapping[str, float]
+    rss: int
+    timings: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One look at the job. ``at`` is seconds since the run began, ``flink`` the Flink job's state or what precedes it."""
+
+    at: float
+    phase: str
+    flink: str
+    generation: int
+    instances: tuple[InstanceView, ...]
+    models: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    failure: Failure | None = None
+
+    @property
+    def step(self) -> int:
+        return max((instance.step for instance in self.instances), default=0)
+
+    @property
+    def rows(self) -> int:
+        return sum(instance.rows for instance in self.instances)
+
+    @property
+    def loss(self) -> float | None:
+        """The loss of the first instance that tells one: the chief's, or worker 0's."""
+        return next((i.metrics["loss"] for i in self.instances if "loss" in i.metrics), None)
+
+
+def from_status(status: Mapping[str, Any], flink: str, at: float) -> Snapshot:
+    """Reads the coordinator's ``GET /v1/status``."""
+    failure = status.get("failure")
+    return Snapshot(
+        at=at,
+        phase=status["phase"],
+        flink=flink,
+        generation=status["generation"],
+        instances=tuple(_instance(value) for value in status["roles"]),
+        models=tuple(status.get("models", ())),
+        notices=tuple(
+            f"{event['who']}: {event['message']}" for event in status.get("events", ()) if event["type"] == "Notice"
+        ),
+        failure=_failure(failure) if failure else None,
+    )
+
+
+def _instance(value: Mapping[str, Any]) -> InstanceView:
+    return InstanceView(
+        name=f"{value['role']}-{value['index']}",
+        state=value["state"],
+        step=value["step"],
+        rows=value["rows"],
+        metrics=value["metrics"],
+        rss=value["rss"],
+        timings=value["timings"],
+    )
+
+
+def _failure(value: Mapping[str, Any]) -> Failure:
+    return Failure(value["instance"], value["type"], value["message"], value.get("traceback") or "")
