@@ -1,0 +1,56 @@
+# Each target sets up what it needs. Prerequisites: Python 3.11 or 3.12, a JDK 17, Maven 3.8+, make.
+PYTHON ?= python3
+BIN := .venv/bin
+MAVEN := mvn -B -q -f runtime/flink-connector-tensorflow
+SETUP := .venv/.setup
+
+.PHONY: setup demo digits test test-fast test-java test-integration bench lint format docs clean
+.DELETE_ON_ERROR:
+
+setup: $(SETUP)
+
+# The connector's jar is built by the installation (runtime/build_connector.py), from exactly these sources.
+$(SETUP): pyproject.toml constraints.txt runtime/build_connector.py $(shell find runtime/flink-connector-tensorflow/src/main runtime/flink-connector-tensorflow/pom.xml -type f)
+	@command -v mvn >/dev/null || { echo "Maven 3.8 or newer is missing (Debian: apt-get install maven)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' || { echo "Python 3.11 or 3.12 is needed: make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[flink,tensorflow,dev]'
+	@touch $@
+
+demo: setup
+	$(BIN)/flinktf run examples/wine/job.yaml
+
+digits: setup
+	$(BIN)/flinktf run examples/digits/job.yaml
+
+# Fast tests first; each suite must pass before the next, slower one begins.
+test: lint test-fast test-java test-integration
+
+test-fast: setup
+	$(BIN)/pytest tests/unit
+
+test-java: setup
+	$(MAVEN) verify
+
+test-integration: setup
+	$(BIN)/pytest tests/integration
+
+bench: setup
+	$(BIN)/python -m bench
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: setup
+	$(BIN)/python -m flinktf.api.reference > docs/reference.md
+
+clean:
+	rm -rf .venv flinktf-runs runtime/flink-connector-tensorflow/target runtime/flinktf/jars
