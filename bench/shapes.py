@@ -12,7 +12,7 @@ FLOATS: Final = tuple(f"f{i}" for i in range(10))
 class Shape:
     """``columns`` is the table's DDL, ``query`` what fills it from ``generator`` (a datagen DDL).
 
-    ``rows`` is how many; ``scalar_rows`` how many for the slow per-row paths, so that each takes about as long.
+    ``rows`` is how many; the others how many for the slower paths, so that each takes about as long.
     """
 
     name: str
@@ -20,6 +20,7 @@ class Shape:
     generator: str
     query: str
     rows: int
+    pandas_rows: int
     scalar_rows: int
     row_bytes: int
 
@@ -35,7 +36,8 @@ SHAPES: Final = (
         generator=_floats(),
         query=", ".join(FLOATS),
         rows=20_000_000,
-        scalar_rows=2_000_000,
+        pandas_rows=5_000_000,
+        scalar_rows=1_500_000,
         row_bytes=40,
     ),
     Shape(
@@ -45,7 +47,8 @@ SHAPES: Final = (
         generator=_floats(),
         query="ARRAY[" + ", ".join(FLOATS[i % 10] for i in range(784)) + "]",
         rows=600_000,
-        scalar_rows=30_000,
+        pandas_rows=150_000,
+        scalar_rows=40_000,
         row_bytes=3136,
     ),
     Shape(
@@ -54,7 +57,8 @@ SHAPES: Final = (
         generator="a INT NOT NULL, b INT NOT NULL, c INT NOT NULL",
         query="CAST(a AS STRING), a, b, c",
         rows=15_000_000,
-        scalar_rows=2_000_000,
+        pandas_rows=5_000_000,
+        scalar_rows=1_500_000,
         row_bytes=23,
     ),
 )
