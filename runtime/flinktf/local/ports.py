@@ -18,9 +18,9 @@ class PortError(RuntimeError):
 
 def free_port(taken: frozenset[int] = frozenset()) -> int:
     """A TCP port of the loopback interface that nobody listens on and that is not in ``taken``."""
-    for _ in range(_TRIES):
-        port = random.choice(_RANGE)
-        if port not in taken and _is_free(port):
+    candidates = [port for port in _RANGE if port not in taken]
+    for port in random.sample(candidates, min(_TRIES, len(candidates))):
+        if _is_free(port):
             return port
     raise PortError(f"found no free port between {_RANGE.start} and {_RANGE.stop} in {_TRIES} tries")
 
