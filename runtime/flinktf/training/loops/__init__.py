@@ -1,0 +1,1 @@
+"""One training loop for each distribution strategy; :func:`flinktf.fit` chooses."""

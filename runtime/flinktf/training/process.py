@@ -1,0 +1,140 @@
+"""The TensorFlow process of a role: ``python -m flinktf.training.process --control-fd N``.
+
+It starts warm: TensorFlow is imported while the cluster still forms. Then it waits for its task and the subtask's
+connection, and runs the entrypoint, or serves, where the strategy wants a server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from flinktf.protocol.task import TASK_VARIABLE, Task, task_from_environment
+from flinktf.training.control import Control, receive_assignment
+from flinktf.training.errors import EntrypointError
+from flinktf.training.failures import describe
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="flinktf.training.process")
+    parser.add_argument("--control-fd", type=int, required=True)
+    sock = socket.socket(fileno=parser.parse_args().control_fd)
+    control = Control(sock)
+    control.phase("importing")
+    _warm_up(control)
+    control.phase("waiting")
+    assignment = receive_assignment(sock)
+    if assignment is None:
+        _leave(0)
+    os.environ[TASK_VARIABLE] = assignment.task_path
+    stream = socket.socket(fileno=assignment.stream_fd)
+    control.listen(assignment.rest)
+    _run_task(task_from_environment(), stream, control)
+
+
+def _warm_up(control: Control) -> None:
+    """Imports what takes long. Nothing here may touch a device: strategies insist on being first."""
+    started = time.monotonic()
+    import tensorflow as tf
+
+    _ = tf.keras.Model  # Keras is loaded lazily, and takes a second of its own
+    import pyarrow.compute  # noqa: F401
+
+    control.send("timing", name="tensorflow_import", seconds=round(time.monotonic() - started, 3))
+
+
+def _run_task(task: Task, stream: socket.socket, control: Control) -> NoReturn:
+    from flinktf.training.runtime import Runtime
+    from flinktf.training.subtask import Subtask
+
+    os.environ["TF_CONFIG"] = task.tf_config
+    subtask = Subtask(stream)
+    subtask.ready(task.generation)
+    runtime: Runtime | None = None
+    try:
+        runtime = Runtime(task, subtask, control)
+        _work(runtime)
+    except BaseException as error:
+        if not (isinstance(error, SystemExit) and error.code in (None, 0)):
+            _fail(error, subtask, control, runtime)
+    assert runtime is not None
+    try:
+        runtime.close()
+    except Exception as error:
+        _fail(error, subtask, control, runtime)
+    runtime.discard()
+    rows, steps = runtime.rows or runtime.progress.rows, runtime.progress.step
+    control.send("done", step=steps, rows=rows)
+    subtask.done(rows, steps)
+    _leave(0)
+
+
+def _work(runtime: Any) -> None:
+    task = runtime.task
+    if task.entrypoint is None:
+        from flinktf.training.server import serve
+
+        serve(runtime)
+        return
+    from flinktf.training.context import TFContext
+
+    entrypoint = load_entrypoint(task.entrypoint, task.code_path)
+    runtime.control.phase("evaluating" if task.role == "evaluator" else "training")
+    entrypoint(TFContext(runtime))
+
+
+def load_entrypoint(entrypoint: str, code_path: str) -> Callable[[Any], Any]:
+    """The function ``module:function`` below ``code_path``.
+
+    Raises :class:`EntrypointError` when it is not there; what the module itself raises goes through as it is.
+    """
+    module_name, _, function_name = entrypoint.partition(":")
+    if not module_name or not function_name:
+        raise EntrypointError(f"the entrypoint {entrypoint!r} is not of the form module:function, like train:main")
+    sys.path.insert(0, code_path)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise
+        found = ", ".join(sorted(path.stem for path in Path(code_path).glob("*.py"))) or "no Python module"
+        raise EntrypointError(
+            f"the entrypoint {entrypoint!r} names the module {error.name!r}, which is not in {code_path} ({found})"
+        ) from None
+    function = getattr(module, function_name, None)
+    if function is None:
+        raise EntrypointError(
+            f"the module {module_name!r} has no function {function_name!r} (entrypoint {entrypoint!r})"
+        )
+    if not callable(function):
+        raise EntrypointError(f"the entrypoint {entrypoint!r} is a {type(function).__name__}, not a function")
+    return function  # type: ignore[no-any-return]
+
+
+def _fail(error: BaseException, subtask: Any, control: Control, runtime: Any) -> NoReturn:
+    failure = describe(error)
+    sys.stderr.write(failure.traceback)
+    if runtime is not None:
+        runtime.progress.flush()
+        runtime.discard()
+    control.send("failed", **failure._asdict())
+    subtask.failed(failure)
+    _leave(1)
+
+
+def _leave(code: int) -> NoReturn:
+    """Ends the process whatever threads TensorFlow still has; a normal exit may wait for them for ever."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

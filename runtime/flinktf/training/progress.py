@@ -1,0 +1,44 @@
+"""Steps, rows and metrics on their way to the agent: at most ten a second, and the last ones always."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from flinktf.training.control import Control
+
+_INTERVAL = 0.1
+
+
+class Progress:
+    """Metrics may be tensors: they are read only when they are sent, so that reporting does not wait for a device."""
+
+    def __init__(self, control: Control) -> None:
+        self.step = 0
+        self.rows = 0
+        self._control = control
+        self._metrics: Mapping[str, Any] = {}
+        self._sent_at = 0.0
+        self._pending = False
+        self._lock = threading.Lock()
+
+    def report(self, step: int, rows: int, metrics: Mapping[str, Any]) -> None:
+        with self._lock:
+            self.step, self.rows, self._metrics, self._pending = int(step), int(rows), metrics, True
+            if time.monotonic() - self._sent_at >= _INTERVAL:
+                self._send()
+
+    def flush(self) -> None:
+        with self._lock:
+            if self._pending:
+                self._send()
+
+    def _send(self) -> None:
+        metrics = {name: float(value) for name, value in self._metrics.items()}
+        finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
+        self._control.send("progress", step=self.step, rows=self.rows, metrics=finite)
+        self._sent_at = time.monotonic()
+        self._pending = False

@@ -1,0 +1,85 @@
+"""The parts of a role process, put together once: connection, control socket, records, progress."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from flinktf.protocol.task import Task
+from flinktf.training.barriers import SourceBarriers
+from flinktf.training.control import Control
+from flinktf.training.dataset import FlinkDataset
+from flinktf.training.errors import TrainingError
+from flinktf.training.options import DatasetOptions
+from flinktf.training.progress import Progress
+from flinktf.training.recording import Recording
+from flinktf.training.records import RecordReader, arrow_schema
+from flinktf.training.subtask import Subtask
+from flinktf.training.writer import RowWriter
+
+
+class Runtime:
+    """What :class:`flinktf.TFContext` is a view of."""
+
+    _current: ClassVar[Runtime | None] = None
+
+    def __init__(self, task: Task, subtask: Subtask, control: Control) -> None:
+        self.task = task
+        self.control = control
+        self.subtask = subtask
+        self.progress = Progress(control)
+        self.strategy: Any = None
+        schema = arrow_schema(task.schema) if task.schema is not None else None
+        reader = RecordReader(subtask.socket, schema)
+        self.recording: Recording | None = None
+        self.barriers: SourceBarriers | None = None
+        if schema is not None:
+            self.recording = Recording(reader, schema, Path(task.spool_path))
+        else:
+            self.barriers = SourceBarriers(reader, self.subtask, self._lost)
+            self.barriers.start()
+        self._output = arrow_schema(task.output_schema) if task.output_schema is not None else None
+        self._writer: RowWriter | None = None
+        Runtime._current = self
+
+    @classmethod
+    def current(cls) -> Runtime:
+        if cls._current is None:
+            raise TrainingError("this is not a flinktf role process: run the script as the entrypoint of a FlinkTFJob")
+        return cls._current
+
+    @property
+    def is_chief(self) -> bool:
+        if self.task.role == "chief":
+            return True
+        return self.task.role == "worker" and self.task.index == 0 and not self.task.cluster.get("chief")
+
+    @property
+    def rows(self) -> int:
+        """Rows of the stream that the role has taken, each once."""
+        return self.recording.rows if self.recording is not None else 0
+
+    def dataset(self, options: DatasetOptions) -> FlinkDataset:
+        return FlinkDataset(self.recording, options, self.subtask.saved)
+
+    def row_writer(self) -> RowWriter:
+        if self._output is None:
+            raise TrainingError(f"role {self.task.role} {self.task.index} has no output: the job feeds it as a sink")
+        if self._writer is None:
+            self._writer = RowWriter(self._output, self.subtask.result)
+        return self._writer
+
+    def close(self) -> None:
+        """Sends the last rows and the last progress."""
+        if self._writer is not None:
+            self._writer.close()
+        self.progress.flush()
+
+    def discard(self) -> None:
+        """Removes what the role kept on local disk."""
+        if self.recording is not None:
+            self.recording.remove()
+
+    def _lost(self, error: Exception) -> None:
+        """A source's connection ended: its attempt was cancelled, so there is nothing left to serve."""
+        self.control.stop.set()
