@@ -1,0 +1,53 @@
+package dev.flinktf.connector.arrow;
+
+import org.apache.flink.table.data.GenericRowData;
+import org.apache.flink.table.data.RowData;
+import org.apache.flink.table.types.logical.RowType;
+
+import org.apache.arrow.flatbuf.MessageHeader;
+import org.apache.arrow.flatbuf.RecordBatch;
+
+import java.util.function.Consumer;
+
+/** Decodes the record batch messages of a role, whose columns have been agreed on in HELLO, into rows. */
+public final class ArrowDecoder {
+
+    private final ColumnReader[] columns;
+
+    /** @param type of the rows; {@link Columns#schema} has accepted it */
+    public ArrowDecoder(RowType type) {
+        columns =
+                type.getFields().stream()
+                        .map(field -> ColumnReader.of(field.getName(), field.getType()))
+                        .toArray(ColumnReader[]::new);
+    }
+
+    /**
+     * Hands every row of a message, which has an array of its own, to {@code rows}. The rows do not share memory with it.
+     *
+     * @throws BatchFormatException when the message is not a batch of the agreed columns; it names the column
+     */
+    public void decode(byte[] message, Consumer<RowData> rows) {
+        Encapsulated.Metadata metadata = Encapsulated.read(message);
+        if (metadata.message().headerType() != MessageHeader.RecordBatch) {
+            throw new BatchFormatException("the Arrow message is not a record batch");
+        }
+        RecordBatch batch = (RecordBatch) metadata.message().header(new RecordBatch());
+        if (batch.compression() != null) {
+            throw new BatchFormatException("the record batch is compressed; results have to be sent uncompressed");
+        }
+        int count = Math.toIntExact(batch.length());
+        BatchReader reader = new BatchReader(batch, message, metadata.body());
+        for (ColumnReader column : columns) {
+            column.load(reader, count);
+        }
+        reader.expectEnd();
+        for (int row = 0; row < count; row++) {
+            GenericRowData data = new GenericRowData(columns.length);
+            for (int i = 0; i < columns.length; i++) {
+                data.setField(i, columns[i].get(row));
+            }
+            rows.accept(data);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+package dev.flinktf.connector.protocol;
+
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
+
+/** What a role process tells its subtask; {@link #parse} is the only way from bytes to here. */
+public sealed interface Answer {
+
+    /** The cluster has formed; records may flow. */
+    record Ready(long version, long generation) implements Answer {}
+
+    /** The answer to one BARRIER. */
+    record Checkpoint(Saved saved) implements Answer {}
+
+    /** One Arrow IPC record batch of a transform's output. */
+    record Result(byte[] message) implements Answer {}
+
+    /** The role has ended well. */
+    record Done(long rows, long steps) implements Answer {}
+
+    /** The role has failed; the subtask fails with it. */
+    record Failed(String type, String message, String traceback) implements Answer {}
+
+    /**
+     * Reads a frame from a role.
+     *
+     * @throws ProtocolException for a frame that only a subtask may send, a missing key, or an unknown version
+     */
+    static Answer parse(Frame frame) throws ProtocolException {
+        return switch (frame.type()) {
+            case READY -> ready(frame);
+            case SAVED -> new Checkpoint(Saved.parse(frame));
+            case RESULT -> new Result(frame.payload());
+            case DONE -> done(frame);
+            case FAILED -> failed(frame);
+            case HELLO, DATA, BARRIER, END ->
+                    throw new ProtocolException("a role process sent " + frame.type() + ", which only a subtask may");
+        };
+    }
+
+    private static Ready ready(Frame frame) throws ProtocolException {
+        JsonNode node = Json.parse(frame);
+        long version = Json.number(node, frame.type(), "version");
+        if (version != Hello.VERSION) {
+            throw new ProtocolException("READY of version " + version + "; this side speaks " + Hello.VERSION);
+        }
+        return new Ready(version, Json.number(node, frame.type(), "generation"));
+    }
+
+    private static Done done(Frame frame) throws ProtocolException {
+        JsonNode node = Json.parse(frame);
+        return new Done(Json.number(node, frame.type(), "rows"), Json.number(node, frame.type(), "steps"));
+    }
+
+    private static Failed failed(Frame frame) throws ProtocolException {
+        JsonNode node = Json.parse(frame);
+        return new Failed(
+                Json.text(node, frame.type(), "type"),
+                Json.text(node, frame.type(), "message"),
+                Json.text(node, frame.type(), "traceback"));
+    }
+}

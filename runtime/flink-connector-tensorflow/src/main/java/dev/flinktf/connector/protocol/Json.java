@@ -1,0 +1,66 @@
+package dev.flinktf.connector.protocol;
+
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonProcessingException;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
+
+import java.nio.charset.StandardCharsets;
+
+/** JSON payloads: unknown keys are ignored, a missing or mistyped one is an error that names it. */
+final class Json {
+
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+
+    private Json() {}
+
+    static ObjectNode object() {
+        return MAPPER.createObjectNode();
+    }
+
+    static Frame frame(FrameType type, ObjectNode payload) {
+        return new Frame(type, payload.toString().getBytes(StandardCharsets.UTF_8));
+    }
+
+    static JsonNode parse(Frame frame) throws ProtocolException {
+        JsonNode node;
+        try {
+            node = MAPPER.readTree(frame.text());
+        } catch (JsonProcessingException error) {
+            throw new ProtocolException(frame.type() + " is not JSON: " + error.getOriginalMessage());
+        }
+        if (!node.isObject()) {
+            throw new ProtocolException(frame.type() + " is not a JSON object: " + frame.text());
+        }
+        return node;
+    }
+
+    static long number(JsonNode node, FrameType type, String key) throws ProtocolException {
+        JsonNode value = required(node, type, key);
+        if (!value.isIntegralNumber()) {
+            throw new ProtocolException(type + " '" + key + "' is " + value + ", not a whole number");
+        }
+        return value.longValue();
+    }
+
+    static String text(JsonNode node, FrameType type, String key) throws ProtocolException {
+        JsonNode value = required(node, type, key);
+        if (!value.isTextual()) {
+            throw new ProtocolException(type + " '" + key + "' is " + value + ", not a text");
+        }
+        return value.textValue();
+    }
+
+    /** The text at {@code key}, or null where the key is missing or null. */
+    static String optionalText(JsonNode node, FrameType type, String key) throws ProtocolException {
+        return node.hasNonNull(key) ? text(node, type, key) : null;
+    }
+
+    private static JsonNode required(JsonNode node, FrameType type, String key) throws ProtocolException {
+        JsonNode value = node.get(key);
+        if (value == null) {
+            throw new ProtocolException(type + " lacks '" + key + "'");
+        }
+        return value;
+    }
+}

@@ -1,0 +1,23 @@
+package dev.flinktf.connector.protocol;
+
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
+
+/**
+ * Where a role saved its model for a Flink checkpoint.
+ *
+ * @param location a URI, or null when the role saves nothing
+ */
+public record Saved(long checkpointId, String location) {
+
+    static Saved parse(Frame frame) throws ProtocolException {
+        JsonNode node = Json.parse(frame);
+        return new Saved(
+                Json.number(node, FrameType.SAVED, "checkpointId"),
+                Json.optionalText(node, FrameType.SAVED, "location"));
+    }
+
+    ObjectNode json() {
+        return Json.object().put("checkpointId", checkpointId).put("location", location);
+    }
+}
