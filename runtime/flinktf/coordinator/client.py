@@ -1,0 +1,68 @@
+"""How agents and the local runner talk to a coordinator."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any, Final, Self
+
+import aiohttp
+
+_REQUEST_TIMEOUT: Final = 40.0
+"""Seconds, longer than the longest poll."""
+
+
+class CoordinatorError(Exception):
+    """The coordinator refused, or could not be reached; the text says which."""
+
+
+class CoordinatorClient:
+    """An asynchronous context manager. A connection error is retried for ``patience`` seconds, a refusal is not."""
+
+    def __init__(self, url: str, token: str, patience: float = 10.0) -> None:
+        self._url = url
+        self._patience = patience
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    async def __aenter__(self) -> Self:
+        timeout = aiohttp.ClientTimeout(total=_REQUEST_TIMEOUT)
+        self._session = aiohttp.ClientSession(headers=self._headers, timeout=timeout)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def status(self) -> dict[str, Any]:
+        return await self._request("GET", "/v1/status")
+
+    async def register(self, body: Mapping[str, Any]) -> int:
+        """The generation that the instance belongs to."""
+        return int((await self._request("POST", "/v1/register", body))["generation"])
+
+    async def cluster(self, role: str, index: int, wait: int = 20) -> dict[str, Any]:
+        """Waits up to ``wait`` seconds for the cluster to form."""
+        return await self._request("GET", f"/v1/cluster?role={role}&index={index}&wait={wait}")
+
+    async def heartbeat(self, body: Mapping[str, Any]) -> str:
+        """``continue``, ``stop`` or ``abort``."""
+        return str((await self._request("POST", "/v1/heartbeat", body))["command"])
+
+    async def exit(self, body: Mapping[str, Any]) -> None:
+        await self._request("POST", "/v1/exit", body)
+
+    async def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        deadline = time.monotonic() + self._patience
+        pause = 0.05
+        while True:
+            try:
+                async with self._session.request(method, self._url + path, json=body) as response:
+                    answer: dict[str, Any] = await response.json(content_type=None)
+                    if response.status != 200:
+                        raise CoordinatorError(f"the coordinator refused {path}: {answer.get('error')}")
+                    return answer
+            except (aiohttp.ClientError, TimeoutError) as error:
+                if time.monotonic() > deadline:
+                    raise CoordinatorError(f"{self._url} cannot be reached: {type(error).__name__} {error}") from None
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 1.0)

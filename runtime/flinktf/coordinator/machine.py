@@ -1,0 +1,183 @@
+"""The coordinator's decisions: an event and a state in, a state and what happened out. Pure and total.
+
+``Forming → Running → Stopping → Succeeded | Failed``, and back to ``Forming`` with the next generation when an instance
+comes with a new attempt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from flinktf.coordinator.shape import JobShape
+from flinktf.coordinator.state import (
+    TERMINAL,
+    Command,
+    Event,
+    Exited,
+    Failure,
+    Happened,
+    Heartbeat,
+    Instance,
+    JobState,
+    Key,
+    Registered,
+    name,
+)
+
+Step = tuple[JobState, tuple[Happened, ...]]
+
+_PEER_ERRORS: Final = frozenset({"UnavailableError", "AbortedError", "CancelledError", "DeadlineExceededError"})
+"""What TensorFlow raises in an instance when another one is gone: a consequence, seldom the cause."""
+
+
+class Refused(Exception):
+    """An event that has no place in this job; the text says why."""
+
+
+def begin(shape: JobShape, now: float) -> JobState:
+    """The state before anyone has registered; ``now`` is in seconds of whatever clock the events will use."""
+    return JobState(shape, forming_since=now, instances={key: Instance(seen=now) for key in shape.instances})
+
+
+def step(state: JobState, event: Event, now: float) -> Step:
+    """What follows from ``event``. Raises :class:`Refused` for an unknown instance or an attempt of the past."""
+    if isinstance(event, Registered):
+        return _registered(state, event, now)
+    if isinstance(event, Heartbeat):
+        return _heartbeat(state, event, now)
+    if isinstance(event, Exited):
+        return _exited(state, event, now)
+    return _tick(state, now)
+
+
+def command(state: JobState, key: Key, generation: int) -> Command:
+    """What an instance that runs in ``generation`` shall do now."""
+    if state.phase == "Failed" or (generation and generation != state.generation):
+        return "abort"
+    if state.phase in ("Stopping", "Succeeded") and not state.shape.trains(key[0]):
+        return "stop"
+    return "continue"
+
+
+def _registered(state: JobState, event: Registered, now: float) -> Step:
+    instance = _known(state, event.key)
+    if event.attempt < instance.attempt:
+        raise Refused(f"{name(event.key)}: attempt {event.attempt} is older than attempt {instance.attempt}")
+    if state.phase in TERMINAL:
+        raise Refused(f"the job has {state.phase.lower()}; {name(event.key)} comes too late")
+    happened: list[Happened] = []
+    returning = instance.generation == state.generation
+    if returning and (state.phase != "Forming" or instance.ended):
+        generation = state.generation + 1
+        state = replace(state, phase="Forming", generation=generation, forming_since=now)
+        happened.append(Happened("Forming", state.shape.job, f"{name(event.key)} is back; generation {generation} forms"))
+    registered = replace(
+        instance,
+        state="Registered",
+        attempt=event.attempt,
+        generation=state.generation,
+        address=event.address,
+        task_manager=event.task_manager,
+        seen=now,
+        restarts=instance.restarts + (instance.attempt >= 0 and event.attempt > instance.attempt),
+    )
+    state = _with(state, event.key, registered)
+    happened.append(Happened("Registered", name(event.key), f"at {event.address} in {event.task_manager}"))
+    if state.phase == "Forming" and not state.missing:
+        state = replace(state, phase="Running")
+        happened.append(Happened("Running", state.shape.job, f"generation {state.generation}: {state.cluster or 'no cluster'}"))
+    return state, tuple(happened)
+
+
+def _heartbeat(state: JobState, event: Heartbeat, now: float) -> Step:
+    instance = _known(state, event.key)
+    if event.attempt != instance.attempt or instance.ended:
+        return state, ()
+    alive = replace(
+        instance,
+        state=event.state,
+        seen=now,
+        step=event.step,
+        rows=event.rows,
+        rss=event.rss,
+        metrics=event.metrics,
+        timings=event.timings,
+    )
+    happened: tuple[Happened, ...] = ()
+    if event.state != instance.state:
+        happened += (Happened("State", name(event.key), event.state),)
+    if event.model is not None and event.model not in state.models:
+        state = replace(state, models=(*state.models, event.model))
+        happened += (Happened("Model", name(event.key), event.model),)
+    return _with(state, event.key, alive), happened
+
+
+def _exited(state: JobState, event: Exited, now: float) -> Step:
+    instance = _known(state, event.key)
+    if event.attempt != instance.attempt or instance.ended:
+        return state, ()
+    ended = {"done": "Done", "failed": "Failed", "cancelled": "Cancelled"}[event.outcome]
+    state = _with(state, event.key, replace(instance, state=ended, seen=now, step=event.step, rows=event.rows))
+    happened = (Happened(ended, name(event.key), event.failure.message if event.failure else ""),)
+    if event.outcome == "failed":
+        unknown = Failure(name(event.key), "Unknown", "failed without saying why")
+        return _failed(state, event.failure or unknown, happened)
+    return _settled(state, happened)
+
+
+def _tick(state: JobState, now: float) -> Step:
+    if state.phase in TERMINAL:
+        return state, ()
+    shape = state.shape
+    if state.phase == "Forming" and now - state.forming_since > shape.forming_timeout_seconds:
+        message = (
+            f"{', '.join(state.missing)} did not come within {shape.forming_timeout_seconds:g} s (spec.formingTimeout): "
+            "look at the Flink job and at the TaskManagers of these roles"
+        )
+        return _failed(state, Failure(shape.job, "FormingTimeout", message), ())
+    for key, instance in state.instances.items():
+        silent = now - instance.seen
+        if instance.attempt >= 0 and not instance.ended and silent > shape.heartbeat_timeout_seconds:
+            message = f"its agent has said nothing for {silent:.0f} s"
+            state = _with(state, key, replace(instance, state="Failed"))
+            return _failed(state, Failure(name(key), "HeartbeatLost", message), ())
+    return state, ()
+
+
+def _settled(state: JobState, happened: tuple[Happened, ...]) -> Step:
+    """Goes on to Stopping when all that train are done, and to an end when all have ended."""
+    shape, instances = state.shape, state.instances
+    if state.phase in TERMINAL:
+        return state, happened
+    trained = all(instance.state == "Done" for key, instance in instances.items() if shape.trains(key[0]))
+    if trained and state.phase == "Running":
+        state = replace(state, phase="Stopping")
+        happened += (Happened("Stopping", shape.job, "training is done"),)
+    if all(instance.ended for instance in instances.values()):
+        if trained:
+            state = replace(state, phase="Succeeded")
+            return state, (*happened, Happened("Succeeded", shape.job, "every role has ended"))
+        cancelled = [name(key) for key, instance in instances.items() if instance.state == "Cancelled"]
+        return _failed(state, Failure(", ".join(cancelled), "Cancelled", "the Flink job ended before the roles"), happened)
+    return state, happened
+
+
+def _failed(state: JobState, failure: Failure, happened: tuple[Happened, ...]) -> Step:
+    """The first failure stands, unless it was only the echo of this one."""
+    happened += (Happened("Failed", failure.instance, f"{failure.type}: {failure.message}"),)
+    before = state.failure
+    echo = before is not None and before.type in _PEER_ERRORS and failure.type not in _PEER_ERRORS
+    if state.phase != "Failed" or echo:
+        state = replace(state, phase="Failed", failure=failure) if state.phase != "Succeeded" else state
+    return state, happened
+
+
+def _known(state: JobState, key: Key) -> Instance:
+    if key not in state.instances:
+        raise Refused(f"{name(key)} is not a role instance of this job; it has {', '.join(map(name, state.instances))}")
+    return state.instances[key]
+
+
+def _with(state: JobState, key: Key, instance: Instance) -> JobState:
+    return replace(state, instances={**state.instances, key: instance})

@@ -1,0 +1,299 @@
+"""The coordinator's HTTP: requests become events, the state becomes answers. The only I/O of the coordinator."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from aiohttp import web
+
+from flinktf.coordinator import machine
+from flinktf.coordinator.events import EventLog
+from flinktf.coordinator.metrics import prometheus
+from flinktf.coordinator.state import (
+    Event,
+    Exited,
+    Failure,
+    Happened,
+    Heartbeat,
+    JobState,
+    Key,
+    Registered,
+    Tick,
+    name,
+)
+
+_LOG: Final = logging.getLogger(__name__)
+_BODY_LIMIT: Final = 1 << 20
+_TICK: Final = 0.25
+_LONGEST_WAIT: Final = 30.0
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class BadRequest(Exception):
+    """A body or a query that is not what the endpoint takes; the text names the field."""
+
+
+class Coordinator:
+    """Holds the one mutable reference to the job's state."""
+
+    def __init__(self, state: JobState) -> None:
+        self._state = state
+        self._changed = asyncio.Condition()
+        self.events = EventLog()
+
+    @property
+    def state(self) -> JobState:
+        return self._state
+
+    async def apply(self, event: Event) -> None:
+        """Raises :class:`machine.Refused`."""
+        self._state, happened = machine.step(self._state, event, time.monotonic())
+        for what in happened:
+            self._tell(what)
+        if happened:
+            async with self._changed:
+                self._changed.notify_all()
+
+    def notice(self, who: str, message: str) -> None:
+        self._tell(Happened("Notice", who, message))
+
+    async def wait_until(self, condition: Callable[[JobState], bool], seconds: float) -> None:
+        """Returns when ``condition`` holds, at the latest after ``seconds``."""
+        async with self._changed:
+            try:
+                await asyncio.wait_for(self._changed.wait_for(lambda: condition(self._state)), seconds)
+            except TimeoutError:
+                return
+
+    async def tick(self) -> None:
+        """Until cancelled: lets time pass for the state machine."""
+        while True:
+            await self.apply(Tick())
+            await asyncio.sleep(_TICK)
+
+    def _tell(self, what: Happened) -> None:
+        self.events.add(what)
+        level = logging.ERROR if what.type == "Failed" else logging.INFO
+        _LOG.log(level, "generation=%d %s %s: %s", self._state.generation, what.type, what.who, what.message)
+
+
+def application(coordinator: Coordinator, token: str) -> web.Application:
+    """The routes of docs/internals.md around ``coordinator``."""
+    app = web.Application(middlewares=[_errors_as_json, _authorization(token)], client_max_size=_BODY_LIMIT)
+    routes = _Routes(coordinator)
+    app.add_routes(
+        [
+            web.post("/v1/register", routes.register),
+            web.get("/v1/cluster", routes.cluster),
+            web.post("/v1/heartbeat", routes.heartbeat),
+            web.post("/v1/exit", routes.exit),
+            web.get("/v1/status", routes.status),
+            web.get("/metrics", routes.metrics),
+            web.get("/healthz", routes.healthz),
+        ]
+    )
+    return app
+
+
+class _Routes:
+    def __init__(self, coordinator: Coordinator) -> None:
+        self._coordinator = coordinator
+
+    async def register(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        address, manager = _take(body, "address", str), _take(body, "taskManager", str)
+        await self._coordinator.apply(Registered(_key(body), _take(body, "attempt", int), address, manager))
+        return web.json_response({"generation": self._coordinator.state.generation})
+
+    async def cluster(self, request: web.Request) -> web.Response:
+        query = _query(request.query)
+        key, seconds = _key(query), min(query["wait"], _LONGEST_WAIT)
+        if key not in self._coordinator.state.instances:
+            raise BadRequest(f"{name(key)} is not a role instance of this job")
+        await self._coordinator.wait_until(lambda state: state.phase != "Forming", seconds)
+        state = self._coordinator.state
+        if state.phase == "Forming":
+            return web.json_response({"phase": "Forming", "missing": state.missing})
+        if state.phase == "Failed":
+            return web.json_response({"phase": "Failed", "failure": _failure_json(state.failure)})
+        cluster = state.cluster if state.shape.strategy != "Independent" else {}
+        return web.json_response({"phase": "Running", "generation": state.generation, "cluster": cluster})
+
+    async def heartbeat(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        key = _key(body)
+        generation = _take(body, "generation", int)
+        for notice in _take(body, "notices", list, []):
+            self._coordinator.notice(name(key), str(notice))
+        await self._coordinator.apply(
+            Heartbeat(
+                key=key,
+                attempt=_take(body, "attempt", int),
+                generation=generation,
+                state=_take(body, "state", str),
+                step=_take(body, "step", int, 0),
+                rows=_take(body, "rows", int, 0),
+                rss=_take(body, "rss", int, 0),
+                metrics=_numbers(body, "metrics"),
+                timings=_numbers(body, "timings"),
+                model=body.get("model"),
+            )
+        )
+        return web.json_response({"command": machine.command(self._coordinator.state, key, generation)})
+
+    async def exit(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        key = _key(body)
+        outcome = _take(body, "outcome", str)
+        if outcome not in ("done", "failed", "cancelled"):
+            raise BadRequest(f"'outcome' is {outcome!r}, not done, failed or cancelled")
+        failure = _take(body, "failure", dict, None)
+        await self._coordinator.apply(
+            Exited(
+                key=key,
+                attempt=_take(body, "attempt", int),
+                outcome=outcome,
+                step=_take(body, "step", int, 0),
+                rows=_take(body, "rows", int, 0),
+                failure=_failure(name(key), failure) if failure else None,
+            )
+        )
+        return web.json_response({})
+
+    async def status(self, _: web.Request) -> web.Response:
+        return web.json_response(status(self._coordinator.state, self._coordinator.events, time.monotonic()))
+
+    async def metrics(self, _: web.Request) -> web.Response:
+        return web.Response(text=prometheus(self._coordinator.state, time.monotonic()))
+
+    async def healthz(self, _: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+
+def status(state: JobState, events: EventLog, now: float) -> dict[str, Any]:
+    """The whole story, for ``GET /v1/status``; times are seconds ago."""
+    return {
+        "job": state.shape.job,
+        "phase": state.phase,
+        "generation": state.generation,
+        "cluster": state.cluster if state.phase in ("Running", "Stopping") else {},
+        "failure": _failure_json(state.failure),
+        "models": state.models,
+        "roles": [
+            {
+                "role": role,
+                "index": index,
+                "state": instance.state,
+                "attempt": instance.attempt,
+                "address": instance.address,
+                "taskManager": instance.task_manager,
+                "step": instance.step,
+                "rows": instance.rows,
+                "rss": instance.rss,
+                "metrics": instance.metrics,
+                "timings": instance.timings,
+                "restarts": instance.restarts,
+                "lastHeartbeat": round(now - instance.seen, 3),
+            }
+            for (role, index), instance in state.instances.items()
+        ],
+        "events": events.newest(),
+    }
+
+
+def _authorization(token: str) -> Any:
+    expected = f"Bearer {token}".encode()
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        given = request.headers.get("Authorization", "").encode()
+        if request.path != "/healthz" and not hmac.compare_digest(given, expected):
+            return _error(401, "the token is missing or wrong: send this job's token as 'Authorization: Bearer …'")
+        return await handler(request)
+
+    return check
+
+
+@web.middleware
+async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except BadRequest as error:
+        return _error(400, str(error))
+    except machine.Refused as error:
+        return _error(409, str(error))
+    except web.HTTPException as error:
+        return _error(error.status, error.reason)
+
+
+def _error(code: int, message: str) -> web.Response:
+    return web.json_response({"error": message}, status=code)
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    try:
+        value = await request.json()
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"the body is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise BadRequest("the body is not a JSON object")
+    return value
+
+
+_REQUIRED: Final = object()
+
+
+def _take(body: Mapping[str, Any], field: str, kind: type, default: Any = _REQUIRED) -> Any:
+    value = body.get(field, default)
+    if value is _REQUIRED:
+        raise BadRequest(f"{field!r} is missing")
+    if value is default:
+        return value
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise BadRequest(f"{field!r} is {type(value).__name__}, not {kind.__name__}")
+    return value
+
+
+def _query(query: Mapping[str, str]) -> dict[str, Any]:
+    value: dict[str, Any] = {"role": query.get("role", "")}
+    for field, default in (("index", ""), ("wait", "0")):
+        text = query.get(field, default)
+        if not text.isdecimal():
+            raise BadRequest(f"{field!r} is {text!r}, not a number")
+        value[field] = int(text)
+    return value
+
+
+def _key(body: Mapping[str, Any]) -> Key:
+    return _take(body, "role", str), _take(body, "index", int)
+
+
+def _numbers(body: Mapping[str, Any], field: str) -> dict[str, float]:
+    value = _take(body, field, dict, {})
+    for key, number in value.items():
+        if not isinstance(number, (int, float)) or isinstance(number, bool):
+            raise BadRequest(f"{field!r}: {key!r} is {type(number).__name__}, not a number")
+    return {str(key): float(number) for key, number in value.items()}
+
+
+def _failure(instance: str, value: Mapping[str, Any]) -> Failure:
+    traceback = _take(value, "traceback", str, None)
+    return Failure(instance, _take(value, "type", str), _take(value, "message", str), traceback)
+
+
+def _failure_json(failure: Failure | None) -> dict[str, Any] | None:
+    if failure is None:
+        return None
+    return {
+        "instance": failure.instance,
+        "type": failure.type,
+        "message": failure.message,
+        "traceback": failure.traceback,
+    }

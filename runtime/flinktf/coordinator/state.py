@@ -1,0 +1,137 @@
+"""What the coordinator knows of its job, and what can happen to it. Frozen values, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from flinktf.coordinator.shape import JobShape
+
+Phase = Literal["Forming", "Running", "Stopping", "Succeeded", "Failed"]
+Outcome = Literal["done", "failed", "cancelled"]
+Command = Literal["continue", "stop", "abort"]
+Key = tuple[str, int]
+"""A role and an index."""
+
+TERMINAL: Final = ("Succeeded", "Failed")
+ENDED: Final = ("Done", "Failed", "Cancelled")
+
+
+def name(key: Key) -> str:
+    """``worker-0``."""
+    return f"{key[0]}-{key[1]}"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why the job failed: the instance (or the job) it began with, and its own words."""
+
+    instance: str
+    type: str
+    message: str
+    traceback: str | None = None
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One role instance; ``address`` is where its peers reach it, ``seen`` when it was last heard of (seconds)."""
+
+    state: str = "Pending"
+    attempt: int = -1
+    generation: int = 0
+    address: str = ""
+    task_manager: str = ""
+    seen: float = 0.0
+    step: int = 0
+    rows: int = 0
+    rss: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    timings: Mapping[str, float] = field(default_factory=dict)
+    restarts: int = 0
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+
+@dataclass(frozen=True)
+class JobState:
+    """``forming_since`` is when this generation began to form, in the clock of the events."""
+
+    shape: JobShape
+    forming_since: float
+    phase: Phase = "Forming"
+    generation: int = 1
+    instances: Mapping[Key, Instance] = field(default_factory=dict)
+    failure: Failure | None = None
+    models: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The instances that this generation still waits for."""
+        return tuple(name(key) for key, instance in self.instances.items() if instance.generation != self.generation)
+
+    @property
+    def cluster(self) -> dict[str, list[str]]:
+        """``TF_CONFIG['cluster']`` of this generation: addresses by role, in the order of the indices."""
+        found: dict[str, list[str]] = {}
+        for (role, _), instance in sorted(self.instances.items()):
+            if self.shape.in_cluster(role):
+                found.setdefault(role, []).append(instance.address)
+        return found
+
+
+@dataclass(frozen=True)
+class Registered:
+    """An agent has a subtask, and a port for its TensorFlow process."""
+
+    key: Key
+    attempt: int
+    address: str
+    task_manager: str
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """What an agent tells of its role process; ``generation`` is the one that the process runs in."""
+
+    key: Key
+    attempt: int
+    generation: int
+    state: str
+    step: int
+    rows: int
+    rss: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    timings: Mapping[str, float] = field(default_factory=dict)
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class Exited:
+    """A role process has ended; ``failure`` is there when it failed."""
+
+    key: Key
+    attempt: int
+    outcome: Outcome
+    step: int
+    rows: int
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Time goes by."""
+
+
+Event = Registered | Heartbeat | Exited | Tick
+
+
+@dataclass(frozen=True)
+class Happened:
+    """A transition, for logs and for people."""
+
+    type: str
+    who: str
+    message: str
