@@ -10,8 +10,8 @@ from flinktf.training.batches import Block, Parts, cut
 from flinktf.training.errors import TrainingError
 from flinktf.training.layout import Layout
 from flinktf.training.options import DatasetOptions
-from flinktf.training.records import Item, Marker
 from flinktf.training.recording import Recording
+from flinktf.training.records import Item, Marker
 from flinktf.training.shuffle import shuffled
 from flinktf.training.structure import Structure, components
 
@@ -90,7 +90,7 @@ class FlinkDataset:
         """
         from flinktf.training.tfdata import block_dataset
 
-        return block_dataset(self.structure, lambda: self._answered(epochs, keep))
+        return block_dataset(self.structure, self.options.batch_size, lambda: self._answered(epochs, keep))
 
     def _answered(self, epochs: int, keep: bool = False) -> Iterator[Block]:
         for epoch in range(epochs):

@@ -6,6 +6,7 @@ the structure of what its workers read.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -38,6 +39,17 @@ class Structure:
     @property
     def ragged(self) -> bool:
         return any(part.ragged for part in self.parts)
+
+    @property
+    def row_bytes(self) -> int:
+        """About how many bytes a row has; strings and ragged lists are taken for 64 items."""
+        sizes = (
+            (1 if part.dtype == "string" else np.dtype(part.dtype).itemsize)
+            * math.prod(part.shape)
+            * (64 if part.ragged or part.dtype == "string" else 1)
+            for part in self.parts
+        )
+        return max(1, sum(sizes))
 
     def component_specs(self) -> list[tuple[str, tuple[int | None, ...]]]:
         """dtype and shape of the flat tensors; a ragged part is two of them, values and row splits."""

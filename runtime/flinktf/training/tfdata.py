@@ -16,11 +16,13 @@ from flinktf.training.structure import Structure, components
 if TYPE_CHECKING:
     import tensorflow as tf
 
-_PREFETCH = 2
+_PREFETCH_BYTES = 4 << 20
+_PREFETCH_MOST = 64
+"""Batches ready ahead: with two, small ones cost a change of threads each, which is more than they cost themselves."""
 
 
-def block_dataset(structure: Structure, blocks: Callable[[], Iterator[Block]]) -> tf.data.Dataset:
-    """A dataset of single batches; ``blocks`` is called for each iteration over it."""
+def block_dataset(structure: Structure, batch_size: int, blocks: Callable[[], Iterator[Block]]) -> tf.data.Dataset:
+    """A dataset of single batches of ``batch_size`` rows; ``blocks`` is called for each iteration over it."""
     import tensorflow as tf
 
     specs = structure.component_specs()
@@ -32,7 +34,8 @@ def block_dataset(structure: Structure, blocks: Callable[[], Iterator[Block]]) -
         signature = tuple(tf.TensorSpec((None, *shape), dtype) for dtype, shape in specs)
         dataset = tf.data.Dataset.from_generator(lambda: _stacked(blocks()), output_signature=signature)
         dataset = dataset.flat_map(lambda *flat: tf.data.Dataset.from_tensor_slices(structure.pack(flat)))
-    return unsharded(dataset.prefetch(_PREFETCH))
+    ahead = _PREFETCH_BYTES // (batch_size * structure.row_bytes)
+    return unsharded(dataset.prefetch(min(max(ahead, 2), _PREFETCH_MOST)))
 
 
 def unsharded(dataset: Any) -> Any:

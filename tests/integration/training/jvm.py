@@ -78,7 +78,9 @@ class Role:
         end: bool = True,
     ) -> None:
         if schema is not None:
-            task = replace(task, schema=flink_schema(schema), mode="sink" if task.output_schema is None else "transform")
+            task = replace(
+                task, schema=flink_schema(schema), mode="sink" if task.output_schema is None else "transform"
+            )
         directory = Path(task.spool_path)
         directory.mkdir(parents=True, exist_ok=True)
         name = f"{task.role}-{task.index}"
