@@ -26,7 +26,7 @@ from flinktf.flink.pools import (
 )
 from flinktf.flink.submission import Submission
 from flinktf.local.layout import Layout
-from flinktf.local.processes import Child, spawn
+from flinktf.processes import Child, spawn
 
 _HOST: Final = "127.0.0.1"
 _LOG4J: Final = """rootLogger.level = INFO

@@ -19,10 +19,11 @@ from flinktf.coordinator.client import CoordinatorClient, CoordinatorError
 from flinktf.flink import distribution
 from flinktf.flink.rest import TERMINAL, FlinkRest, FlinkUnreachable
 from flinktf.flink.submission import Outcome, read_outcome
-from flinktf.local import layout, processes
+from flinktf import processes
+from flinktf.local import layout
 from flinktf.local.cluster import Cluster, Ports
 from flinktf.local.ports import free_port, require_free
-from flinktf.local.processes import Child
+from flinktf.processes import Child
 from flinktf.local.progress import Progress
 from flinktf.local.snapshot import Failure, Snapshot, from_status
 from flinktf.local.summary import summary

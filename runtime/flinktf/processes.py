@@ -53,7 +53,9 @@ def _before_exec() -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-async def spawn(name: str, command: list[str], environment: Mapping[str, str], log: Path, cwd: Path) -> Child:
+async def spawn(
+    name: str, command: list[str], environment: Mapping[str, str], log: Path, cwd: Path, pass_fds: tuple[int, ...] = ()
+) -> Child:
     """Starts a child in a session of its own. Call from the main thread: PDEATHSIG follows the forking thread."""
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
@@ -64,6 +66,7 @@ async def spawn(name: str, command: list[str], environment: Mapping[str, str], l
             env=dict(environment),
             cwd=cwd,
             start_new_session=True,
+            pass_fds=pass_fds,
             preexec_fn=_before_exec,
         )
     return Child(name, process, log)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from flinktf.local.processes import Child, spawn, terminate
+from flinktf.processes import Child, spawn, terminate
 
 
 async def _python(tmp_path: Path, code: str, name: str = "child") -> Child:
@@ -50,7 +50,7 @@ async def test_one_that_does_not_listen_is_killed_with_its_whole_group(tmp_path:
 
 def test_children_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     code = (
-        "import asyncio, os, pathlib, sys\nfrom flinktf.local.processes import spawn\n"
+        "import asyncio, os, pathlib, sys\nfrom flinktf.processes import spawn\n"
         "async def main():\n"
         "    child = await spawn('x', ['sleep', '60'], os.environ, pathlib.Path('x.log'), pathlib.Path('.'))\n"
         "    print(child.process.pid, flush=True)\n    await asyncio.sleep(60)\n"

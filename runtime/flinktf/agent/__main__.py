@@ -1,0 +1,41 @@
+"""``python -m flinktf.agent --spec FILE``: the agent of one role TaskManager."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from flinktf.agent.agent import Agent, AgentError
+from flinktf.agent.spec import agent_spec_from_json
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="flinktf.agent", description=__doc__)
+    parser.add_argument("--spec", type=Path, required=True, help="JSON of what the agent has to know")
+    spec = agent_spec_from_json(parser.parse_args().spec.read_text())
+    identity = f"job={spec.job} role={spec.role}"
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=f"%(asctime)s %(levelname)s {identity} %(message)s")
+    try:
+        asyncio.run(_until_told(Agent(spec)))
+    except (AgentError, OSError) as error:
+        logging.error("%s", error)
+        return 1
+    return 0
+
+
+async def _until_told(agent: Agent) -> None:
+    running = asyncio.ensure_future(agent.run())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    try:
+        await running
+    except asyncio.CancelledError:
+        return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""A TensorFlow process: started warm, given its task, listened to, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from flinktf.agent.spec import AgentSpec
+from flinktf.processes import Child, spawn, terminate
+
+COMMAND: Final = (sys.executable, "-m", "flinktf.training.process")
+_LINE_LIMIT: Final = 1 << 20
+_KILL_GRACE: Final = 5.0
+
+
+@dataclass
+class Report:
+    """What a role process has told of itself so far."""
+
+    phase: str = "starting"
+    step: int = 0
+    rows: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+    model: str | None = None
+    done: bool = False
+    failure: dict[str, Any] | None = None
+
+
+class RoleProcess:
+    """One process. ``changed`` is set whenever it has told something that should be passed on at once."""
+
+    def __init__(self, child: Child, control: socket.socket) -> None:
+        self.report = Report()
+        self.changed = asyncio.Event()
+        self._child = child
+        self._control = control
+        control.setblocking(False)
+        self._listening = asyncio.create_task(self._listen())
+
+    @classmethod
+    async def start(cls, spec: AgentSpec, instance: str, command: Sequence[str] = COMMAND) -> RoleProcess:
+        """Starts it warm: it imports TensorFlow and waits for :meth:`assign`."""
+        ours, theirs = socket.socketpair()
+        paths = [spec.code_path, *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = {
+            **os.environ,
+            "TF_USE_LEGACY_KERAS": "1",
+            "TF_CPP_MIN_LOG_LEVEL": "1",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONPATH": os.pathsep.join(paths),
+            **spec.env,
+        }
+        log = Path(spec.log_dir, f"{instance}.log")
+        with theirs:
+            child = await spawn(
+                instance,
+                [*command, "--control-fd", str(theirs.fileno())],
+                environment,
+                log,
+                Path(spec.code_path),
+                pass_fds=(theirs.fileno(),),
+            )
+        return cls(child, ours)
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._child.exit_code
+
+    def assign(self, task_file: Path, stream: int) -> None:
+        """Hands over the task and the subtask's connection."""
+        line = json.dumps({"task": str(task_file)}).encode() + b"\n"
+        with contextlib.suppress(OSError):  # it has died: its exit code tells
+            socket.send_fds(self._control, [line], [stream])
+
+    def stop(self) -> None:
+        """Tells it that the job's work is done."""
+        with contextlib.suppress(OSError):
+            self._control.send(b'{"command": "stop"}\n')
+
+    async def wait(self) -> int:
+        """Its exit code, when it has ended and all that it told has been read."""
+        code = await self._child.process.wait()
+        # Its descendants may keep the control socket open; what it told itself is there within a moment.
+        await asyncio.wait([self._listening], timeout=1.0)
+        return code
+
+    async def terminate(self) -> None:
+        """SIGTERM, a grace period, SIGKILL: for its whole process group."""
+        await terminate([self._child], _KILL_GRACE)
+
+    def memory(self) -> int:
+        """Resident bytes of the process and its descendants."""
+        total = 0
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(self._child.process.pid)
+            for one in (process, *process.children(recursive=True)):
+                with contextlib.suppress(psutil.Error):
+                    total += one.memory_info().rss
+        return total
+
+    def unexplained_failure(self) -> dict[str, Any]:
+        """The failure of a process that ended without saying why; with the last lines of its log."""
+        code = self.exit_code
+        if code is not None and code < 0:
+            name = signal.Signals(-code).name
+            hint = "; perhaps the machine or the container ran out of memory" if -code == signal.SIGKILL else ""
+            kind, message = "ProcessKilled", f"killed by signal {-code} ({name}){hint}"
+        else:
+            kind, message = "ProcessExited", f"exited with code {code} without saying that it was done"
+        return {"type": kind, "message": message, "traceback": self._child.log_tail(40)}
+
+    def close(self) -> None:
+        self._listening.cancel()
+        self._control.close()
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        received = b""
+        with contextlib.suppress(OSError):
+            while chunk := await loop.sock_recv(self._control, 1 << 16):
+                *lines, received = (received + chunk).split(b"\n")
+                if len(received) > _LINE_LIMIT:
+                    received = b""
+                    self.report.notices.append(f"a control line of more than {_LINE_LIMIT} bytes was dropped")
+                for line in lines:
+                    self._hear(line)
+
+    def _hear(self, line: bytes) -> None:
+        try:
+            event = json.loads(line)
+            self._note(event.pop("event"), event)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self.report.notices.append(f"a control line that makes no sense was dropped: {line[:100]!r}")
+
+    def _note(self, kind: str, event: dict[str, Any]) -> None:
+        report = self.report
+        if kind == "progress":
+            first = report.step == 0
+            report.step, report.rows = int(event["step"]), int(event["rows"])
+            report.metrics = {str(key): float(value) for key, value in event.get("metrics", {}).items()}
+            if not first:
+                return  # the next heartbeat is soon enough
+        elif kind == "phase":
+            report.phase = str(event["phase"])
+        elif kind == "timing":
+            report.timings[str(event["name"])] = float(event["seconds"])
+        elif kind == "model":
+            report.model = str(event["path"])
+        elif kind == "notice":
+            report.notices.append(str(event["message"]))
+        elif kind == "done":
+            report.done, report.step, report.rows = True, int(event["step"]), int(event["rows"])
+        elif kind == "failed":
+            report.failure = {key: str(event[key]) for key in ("type", "message", "traceback")}
+        self.changed.set()

@@ -1,0 +1,40 @@
+"""What an agent is told when it is started."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from flinktf.protocol.task import Strategy
+
+
+@dataclass(frozen=True)
+class AgentSpec:
+    """One agent serves one TaskManager of one role. ``host`` is where other roles reach this one; times in seconds."""
+
+    job: str
+    role: str
+    replicas: int
+    strategy: Strategy
+    socket: str
+    coordinator: str
+    token_file: str
+    host: str
+    entrypoint: str | None
+    code_path: str
+    model_path: str
+    checkpoint_path: str
+    work_dir: str
+    log_dir: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+    forming_timeout_seconds: float = 300.0
+    stop_grace_seconds: float = 30.0
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+
+def agent_spec_from_json(text: str) -> AgentSpec:
+    return AgentSpec(**json.loads(text))
