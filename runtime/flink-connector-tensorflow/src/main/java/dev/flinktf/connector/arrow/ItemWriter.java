@@ -75,9 +75,15 @@ abstract class ItemWriter {
             if (array instanceof BinaryArrayData binary) {
                 int items = binary.getOffset() + BinaryArrayData.calculateHeaderInBytes(count);
                 BinarySegmentUtils.copyToBytes(binary.getSegments(), items, values, first * width, count * width);
-                return;
+            } else if (array instanceof GenericArrayData generic && !generic.isPrimitiveArray()) {
+                copyBoxed(generic, count, values, first);
+            } else {
+                copyPrimitive(array, count, ByteBuffer.wrap(values, first * width, count * width));
             }
-            ByteBuffer target = ByteBuffer.wrap(values, first * width, count * width).order(ByteOrder.LITTLE_ENDIAN);
+        }
+
+        private void copyPrimitive(ArrayData array, int count, ByteBuffer target) {
+            target.order(ByteOrder.LITTLE_ENDIAN);
             switch (type) {
                 case INT8 -> target.put(array.toByteArray(), 0, count);
                 case INT16 -> target.asShortBuffer().put(array.toShortArray(), 0, count);
@@ -85,6 +91,21 @@ abstract class ItemWriter {
                 case INT64 -> target.asLongBuffer().put(array.toLongArray(), 0, count);
                 case FLOAT32 -> target.asFloatBuffer().put(array.toFloatArray(), 0, count);
                 default -> target.asDoubleBuffer().put(array.toDoubleArray(), 0, count);
+            }
+        }
+
+        /** Such an array may be an {@code Object[]}, which Flink does not turn into a primitive one. */
+        private void copyBoxed(GenericArrayData array, int count, byte[] values, int first) {
+            for (int i = 0; i < count; i++) {
+                int at = (first + i) * width;
+                switch (type) {
+                    case INT8 -> values[at] = array.getByte(i);
+                    case INT16 -> Bytes.SHORT.set(values, at, array.getShort(i));
+                    case INT32 -> Bytes.INT.set(values, at, array.getInt(i));
+                    case INT64 -> Bytes.LONG.set(values, at, array.getLong(i));
+                    case FLOAT32 -> Bytes.FLOAT.set(values, at, array.getFloat(i));
+                    default -> Bytes.DOUBLE.set(values, at, array.getDouble(i));
+                }
             }
         }
     }

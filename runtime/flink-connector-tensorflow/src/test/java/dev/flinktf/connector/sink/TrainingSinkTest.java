@@ -1,0 +1,208 @@
+package dev.flinktf.connector.sink;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.flinktf.connector.FakeAgent;
+import dev.flinktf.connector.FlinkTF;
+import dev.flinktf.connector.TestCluster;
+import dev.flinktf.connector.protocol.Frame;
+import dev.flinktf.connector.protocol.FrameType;
+
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.streaming.api.datastream.DataStream;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.table.api.DataTypes;
+import org.apache.flink.table.data.GenericRowData;
+import org.apache.flink.table.data.RowData;
+import org.apache.flink.table.runtime.typeutils.InternalTypeInfo;
+import org.apache.flink.table.types.logical.RowType;
+import org.apache.flink.test.junit5.MiniClusterExtension;
+import org.apache.flink.util.ExceptionUtils;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/** Jobs on a real Flink cluster that feed a role; the role is a fake that speaks the protocol. */
+@Timeout(value = 120, unit = TimeUnit.SECONDS)
+class TrainingSinkTest {
+
+    private static final RowType TYPE =
+            (RowType) DataTypes.ROW(DataTypes.FIELD("id", DataTypes.BIGINT())).getLogicalType();
+
+    @RegisterExtension
+    private static final MiniClusterExtension CLUSTER = TestCluster.start();
+
+    @Test
+    void everyRowArrivesOnceAndEverySubtaskGetsItsShare() throws Exception {
+        try (FakeAgent agent = new FakeAgent(FakeAgent.training(TYPE))) {
+            run(20_003, new Configuration());
+
+            assertThat(agent.errors()).isEmpty();
+            assertThat(agent.rows()).hasSize(20_003).doesNotHaveDuplicates();
+            assertThat(agent.peers()).hasSize(2);
+            assertThat(agent.peers())
+                    .allSatisfy(peer -> assertThat(peer.rows().size()).isBetween(9_900, 10_100));
+        }
+    }
+
+    @Test
+    void helloSaysWhoItIs() throws Exception {
+        try (FakeAgent agent = new FakeAgent(FakeAgent.training(TYPE))) {
+            run(10, new Configuration());
+
+            assertThat(agent.peers().stream().map(peer -> peer.hello().get("index").asInt()))
+                    .containsExactlyInAnyOrder(0, 1);
+            assertThat(agent.peers().get(0).hello().toString())
+                    .contains("\"versions\":[1]", "\"job\":\"wine\"", "\"role\":\"worker\"", "\"parallelism\":2")
+                    .contains("\"attempt\":0", "\"mode\":\"sink\"", "\"outputSchema\":null", "\"restored\":null")
+                    .contains("{\"name\":\"id\",\"type\":\"BIGINT\",\"nullable\":true}")
+                    .doesNotContain("\"taskManager\":\"\"")
+                    .containsPattern("\"jobId\":\"[0-9a-f]{32}\"");
+        }
+    }
+
+    @Test
+    void theJobFailsWithTheTracebackOfItsRole() throws Exception {
+        FakeAgent.Script failing =
+                peer -> {
+                    peer.ready();
+                    peer.expect(FrameType.DATA);
+                    peer.send(
+                            FrameType.FAILED,
+                            "{\"type\":\"ValueError\",\"message\":\"no such column\",\"traceback\":\"File train.py, line 7\"}");
+                };
+        try (FakeAgent agent = new FakeAgent(failing)) {
+            assertThat(failure(100_000))
+                    .containsPattern("Role worker-[01] failed: ValueError: no such column")
+                    .contains("File train.py, line 7");
+        }
+    }
+
+    @Test
+    void aRoleThatFailsWhileItsClusterFormsFailsTheJob() throws Exception {
+        FakeAgent.Script failing =
+                peer -> peer.send(FrameType.FAILED, "{\"type\":\"FormingTimeout\",\"message\":\"ps-0 is missing\",\"traceback\":\"\"}");
+        try (FakeAgent agent = new FakeAgent(failing)) {
+            assertThat(failure(10)).contains("FormingTimeout: ps-0 is missing");
+        }
+    }
+
+    @Test
+    void aRoleThatIsDoneEarlyEndsTheJobWell() throws Exception {
+        FakeAgent.Script impatient =
+                peer -> {
+                    peer.ready();
+                    peer.expect(FrameType.DATA);
+                    peer.done();
+                    // It reads no more: whoever still writes to it must not wait for it.
+                    Thread.sleep(60_000);
+                };
+        try (FakeAgent agent = new FakeAgent(impatient)) {
+            run(3_000_000, new Configuration());
+
+            assertThat(agent.peers()).hasSize(2);
+        }
+    }
+
+    @Test
+    void aRoleThatVanishesFailsTheJob() throws Exception {
+        try (FakeAgent agent =
+                new FakeAgent(
+                        peer -> {
+                            peer.ready();
+                            peer.expect(FrameType.DATA);
+                        })) {
+            assertThat(failure(3_000_000))
+                    .containsPattern("role process of worker-[01] closed the connection without saying DONE");
+        }
+    }
+
+    @Test
+    void aRoleThatBreaksTheProtocolFailsTheJob() throws Exception {
+        try (FakeAgent agent =
+                new FakeAgent(
+                        peer -> {
+                            peer.ready();
+                            peer.expect(FrameType.DATA);
+                            peer.send(FrameType.BARRIER, "{}");
+                            Thread.sleep(60_000);
+                        })) {
+            assertThat(failure(10_000)).contains("a role process sent BARRIER, which only a subtask may");
+        }
+    }
+
+    @Test
+    void withoutAnAgentTheErrorNamesTheSocket() {
+        assertThat(failure(10)).contains("Nobody listens on target/agent.sock", "agent of this TaskManager is not running");
+    }
+
+    @Test
+    void barriersSplitTheRowsAsFlinksCheckpointsDo() throws Exception {
+        List<Integer> rowsAtBarrier = new ArrayList<>();
+        FakeAgent.Script counting =
+                peer -> {
+                    peer.ready();
+                    for (Frame frame = peer.read(); frame.type() != FrameType.END; frame = peer.read()) {
+                        peer.take(frame, TYPE);
+                        if (frame.type() == FrameType.BARRIER) {
+                            synchronized (rowsAtBarrier) {
+                                rowsAtBarrier.add(peer.rows().size());
+                            }
+                        }
+                    }
+                    peer.done();
+                };
+        try (FakeAgent agent = new FakeAgent(counting)) {
+            StreamExecutionEnvironment env = environment();
+            env.enableCheckpointing(100);
+            FlinkTF.sink(
+                    rows(env, 3_000).map(row -> pause(row)).returns(InternalTypeInfo.of(TYPE)),
+                    TYPE,
+                    "worker",
+                    new Configuration());
+            env.execute();
+
+            assertThat(agent.errors()).isEmpty();
+            assertThat(agent.rows()).hasSize(3_000).doesNotHaveDuplicates();
+            assertThat(agent.peers()).allSatisfy(peer -> assertThat(peer.barriers()).hasSizeGreaterThan(1).isSorted());
+            assertThat(agent.peers().get(0).barriers().get(0)).isEqualTo(agent.peers().get(1).barriers().get(0));
+            assertThat(rowsAtBarrier).anySatisfy(rows -> assertThat(rows).isBetween(1, 1_499));
+        }
+    }
+
+    private static RowData pause(RowData row) throws InterruptedException {
+        Thread.sleep(1);
+        return row;
+    }
+
+    private static StreamExecutionEnvironment environment() {
+        return TestCluster.environment(Map.of("worker", 2));
+    }
+
+    private static DataStream<RowData> rows(StreamExecutionEnvironment env, long count) {
+        return env.fromSequence(1, count)
+                .map(id -> (RowData) GenericRowData.of(id))
+                .returns(InternalTypeInfo.of(TYPE));
+    }
+
+    private static void run(long count, Configuration options) throws Exception {
+        StreamExecutionEnvironment env = environment();
+        FlinkTF.sink(rows(env, count), TYPE, "worker", options);
+        env.execute();
+    }
+
+    private static String failure(long count) {
+        try {
+            run(count, new Configuration());
+        } catch (Exception error) {
+            return ExceptionUtils.stringifyException(error);
+        }
+        throw new AssertionError("the job should have failed");
+    }
+}
