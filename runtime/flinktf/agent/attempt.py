@@ -86,7 +86,7 @@ class Attempt:
             await self._process.terminate()
             self._process.close()
         if self._process.report.failure is None:  # else it has told its subtask by itself
-            self._subtask.send(FrameType.FAILED, failure)
+            self._subtask.send(FrameType.FAILED, dict(failure))
         return "failed", failure
 
     async def _form(self, port: int) -> dict[str, list[str]]:

@@ -93,7 +93,7 @@ def job_configuration(job: FlinkTFJob) -> dict[str, str]:
     for role in spec.roles:
         configuration[f"flinktf.role.{role.name}.replicas"] = str(role.replicas)
         configuration[f"flinktf.role.{role.name}.slot.heap"] = f"{_SLOT_HEAP}m"
-    if spec.checkpoint is not None:
+    if spec.checkpoint is not None and spec.checkpoint.interval is not None:
         configuration["execution.checkpointing.interval"] = spec.checkpoint.interval
     return configuration | cluster_configuration(job)
 

@@ -113,7 +113,7 @@ class Cluster:
                     host=_HOST,
                     strategy=spec.tensorflow.strategy,
                     replicas=role.replicas,
-                    entrypoint=role.resolved_entrypoint(spec),
+                    entrypoint=spec.resolved_entrypoint(role),
                     code_path=str(self.manifest.code_path),
                     model_path=str(directory / spec.model.path),
                     checkpoint_path=str(directory / spec.checkpoint.path) if spec.checkpoint else "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 from flinktf.protocol.frames import VERSIONS, ProtocolError
 
@@ -108,9 +108,9 @@ def _field(value: Mapping[str, Any], key: str, kind: type, where: str = "HELLO")
 
 
 def _mode(value: str) -> Mode:
-    if value == "source" or value == "sink" or value == "transform":
-        return value
-    raise ProtocolError(f"HELLO 'mode' is {value!r}, not source, sink or transform")
+    if value not in get_args(Mode):
+        raise ProtocolError(f"HELLO 'mode' is {value!r}, not one of {', '.join(get_args(Mode))}")
+    return cast(Mode, value)
 
 
 def _schema(value: Any, key: str) -> Schema | None:
