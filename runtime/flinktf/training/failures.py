@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import traceback
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-_PACKAGE = str(Path(__file__).parent)
+from flinktf.protocol.frames import ProtocolError
+from flinktf.training.errors import TrainingError
+
+_BOOTSTRAP = (str(Path(__file__).parent), importlib.__file__, "<frozen")
 _LIMIT = 64 << 10
 """Characters of traceback and of message that are told; a FAILED frame may have 1 MiB."""
 
@@ -20,8 +24,7 @@ class Failure(NamedTuple):
 
 def describe(error: BaseException) -> Failure:
     """Type, message and the traceback without the frames of flinktf's own bootstrap before the user's first one."""
-    trimmed = _user_frames(error.__traceback__)
-    text = "".join(traceback.format_exception(type(error), error, trimmed))
+    text = "".join(traceback.format_exception(type(error), error, _user_frames(error)))
     return Failure(type(error).__name__, _message(error)[:_LIMIT], text[-_LIMIT:])
 
 
@@ -31,13 +34,14 @@ def _message(error: BaseException) -> str:
     return str(error)
 
 
-def _user_frames(frames: TracebackType | None) -> TracebackType | None:
-    """The frames from the first one outside flinktf and importlib on; all of them when there is none."""
-    found = frames
-    while found is not None and _is_bootstrap(found.tb_frame.f_code.co_filename):
+def _user_frames(error: BaseException) -> TracebackType | None:
+    """The frames from the first one outside flinktf and importlib on.
+
+    Without such a frame: none for an error that explains itself, all for one that must be a mistake of ours.
+    """
+    found = error.__traceback__
+    while found is not None and found.tb_frame.f_code.co_filename.startswith(_BOOTSTRAP):
         found = found.tb_next
-    return found if found is not None else frames
-
-
-def _is_bootstrap(filename: str) -> bool:
-    return filename.startswith((_PACKAGE, "<frozen"))
+    if found is None and not isinstance(error, TrainingError | ProtocolError):
+        return error.__traceback__
+    return found
