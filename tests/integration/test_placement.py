@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from flinktf.flink.rest import FlinkRest, Placement
-from flinktf.local.ports import free_port
+from flinktf.ports import free_port
 from integration.harness import job_folder
 
 TELL = """

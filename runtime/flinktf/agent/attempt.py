@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from flinktf.agent.ports import hold_port
 from flinktf.agent.role_process import RoleProcess
 from flinktf.agent.spec import AgentSpec
 from flinktf.agent.subtask import SubtaskConnection
 from flinktf.coordinator.client import CoordinatorClient, CoordinatorError
+from flinktf.ports import hold_port
 from flinktf.protocol.frames import VERSIONS, FrameType
 from flinktf.protocol.hello import Hello
 from flinktf.protocol.task import Task
@@ -56,8 +56,7 @@ class Attempt:
 
     async def run(self) -> None:
         self._subtask.watch(self._hung_up.set)
-        with hold_port(self._spec.host) as port:
-            outcome, failure = await self._outcome(port.getsockname()[1])
+        outcome, failure = await self._outcome()
         report = self._process.report
         body = self._identity | {"outcome": outcome, "step": report.step, "rows": report.rows, "failure": failure}
         _LOG.info("%s generation=%d %s %s", self._instance, self._generation, outcome, failure["message"] if failure else "")
@@ -68,10 +67,12 @@ class Attempt:
             _LOG.error("%s: its end could not be told: %s", self._instance, error)
         self._subtask.discard()
 
-    async def _outcome(self, port: int) -> tuple[str, dict[str, Any] | None]:
+    async def _outcome(self) -> tuple[str, dict[str, Any] | None]:
         failure: dict[str, Any] | None
         try:
-            cluster = await self._form(port)
+            # Held until TensorFlow may have it: its peers are told of the port long before it listens.
+            with hold_port(self._spec.host) as port:
+                cluster = await self._form(port.getsockname()[1])
             self._process.assign(self._write_task(cluster), self._subtask.fileno())
             self._assigned = True
             await self._supervise()

@@ -14,19 +14,19 @@ from typing import Final
 
 from rich.console import Console
 
+from flinktf import processes
 from flinktf.api import LoadedManifest, notices
 from flinktf.coordinator.client import CoordinatorClient, CoordinatorError
 from flinktf.flink import distribution
 from flinktf.flink.rest import TERMINAL, FlinkRest, FlinkUnreachable
 from flinktf.flink.submission import Outcome, read_outcome
-from flinktf import processes
 from flinktf.local import layout
 from flinktf.local.cluster import Cluster, Ports
-from flinktf.local.ports import free_port, require_free
-from flinktf.processes import Child
 from flinktf.local.progress import Progress
 from flinktf.local.snapshot import Failure, Snapshot, from_status
 from flinktf.local.summary import summary
+from flinktf.ports import free_port, require_free
+from flinktf.processes import Child
 
 _LOOK_EVERY: Final = 0.5
 _STARTING: Final = 60.0

@@ -16,26 +16,36 @@ class PortError(RuntimeError):
     """No port, or the one that was asked for is taken."""
 
 
-def free_port(taken: frozenset[int] = frozenset()) -> int:
-    """A TCP port of the loopback interface that nobody listens on and that is not in ``taken``."""
+def hold_port(host: str = "127.0.0.1", taken: frozenset[int] = frozenset()) -> socket.socket:
+    """Binds a free port of ``host`` that is not in ``taken``; it is held until the returned socket is closed."""
     candidates = [port for port in _RANGE if port not in taken]
     for port in random.sample(candidates, min(_TRIES, len(candidates))):
-        if _is_free(port):
-            return port
-    raise PortError(f"found no free port between {_RANGE.start} and {_RANGE.stop} in {_TRIES} tries")
+        held = _bound(host, port)
+        if held is not None:
+            return held
+    raise PortError(f"found no free port of {host} between {_RANGE.start} and {_RANGE.stop} in {_TRIES} tries")
+
+
+def free_port(taken: frozenset[int] = frozenset()) -> int:
+    """A TCP port of the loopback interface that nobody listens on and that is not in ``taken``."""
+    with hold_port(taken=taken) as held:
+        return int(held.getsockname()[1])
 
 
 def require_free(port: int, option: str) -> int:
     """``port`` itself. Raises :class:`PortError` naming the option that asked for it."""
-    if not _is_free(port):
+    held = _bound("127.0.0.1", port)
+    if held is None:
         raise PortError(f"{option}: port {port} is taken by another process; choose another one, or leave it out")
+    held.close()
     return port
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+def _bound(host: str, port: int) -> socket.socket | None:
+    candidate = socket.socket()
+    try:
+        candidate.bind((host, port))
+    except OSError:
+        candidate.close()
+        return None
+    return candidate

@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from flinktf.local.ports import PortError, free_port, require_free
+from flinktf.ports import PortError, free_port, require_free
 
 
 def test_a_free_port_can_be_bound_and_is_not_ephemeral() -> None:
