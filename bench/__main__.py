@@ -47,7 +47,9 @@ def report(shape: Shape, found: dict[str, list[Measured]]) -> None:
         line = f"  {name:<12} {rate:>12,.0f} rows/s {rate * shape.row_bytes / 1e6:>9,.1f} MB/s"
         if name in GOALS:
             ratio = ours / rate
-            line += f"   flinktf is {ratio:5.2f} x of it, goal {GOALS[name]}{'' if ratio >= GOALS[name] else '  (missed)'}"
+            line += (
+                f"   flinktf is {ratio:5.2f} x of it, goal {GOALS[name]}{'' if ratio >= GOALS[name] else '  (missed)'}"
+            )
         print(line, flush=True)
     print("  memory: " + ", ".join(f"{name} {size >> 20} MiB" for name, size in found["flinktf"][0].memory.items()))
     for line in found["flinktf"][0].output.splitlines():

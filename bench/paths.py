@@ -96,9 +96,7 @@ def udf(shape: Shape, kind: str, rows: int) -> Measured:
         return Measured(rows / (finished - float(first.read_text())))
 
 
-def _run(
-    folder: Path, job: str, job_text: str, train: str, parameters: dict[str, Any]
-) -> tuple[str, dict[str, int]]:
+def _run(folder: Path, job: str, job_text: str, train: str, parameters: dict[str, Any]) -> tuple[str, dict[str, int]]:
     """Runs a job to its end. Raises RuntimeError with all its output when it fails."""
     (folder / job).write_text(job_text)
     (folder / "train.py").write_text(train)

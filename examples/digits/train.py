@@ -12,7 +12,9 @@ DIGITS = 10
 
 
 def main(context: flinktf.TFContext) -> None:
-    images = context.dataset(features=["pixels"], label="label", batch_size=32, as_matrix=True, lengths={"pixels": PIXELS})
+    images = context.dataset(
+        features=["pixels"], label="label", batch_size=32, as_matrix=True, lengths={"pixels": PIXELS}
+    )
 
     with context.strategy.scope():
         model = tf.keras.Sequential(

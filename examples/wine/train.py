@@ -21,5 +21,6 @@ def main(context: flinktf.TFContext) -> None:
         model.compile(tf.keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
 
     history = flinktf.fit(model, train, epochs=context.parameters["epochs"], validation=held_out)
-    context.notice(f"accuracy on the held-out wines: {history.last.validation['accuracy']:.3f}")
+    if context.is_chief:
+        context.notice(f"accuracy on the held-out wines: {history.last.validation['accuracy']:.3f}")
     context.export(model)

@@ -67,7 +67,9 @@ def test_tf_config_agrees_with_flink_and_roles_stay_in_their_pools(tmp_path: Pat
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
 
-    by_role = {(p.vertex.split("role: ")[1].split()[0].strip(":"), p.subtask): p for p in placements if "role: " in p.vertex}
+    by_role = {
+        (p.vertex.split("role: ")[1].split()[0].strip(":"), p.subtask): p for p in placements if "role: " in p.vertex
+    }
     assert {f"{role}-{index}" for role, index in by_role} == set(instances)
     addresses = set()
     for instance, file in zip(instances, files, strict=True):

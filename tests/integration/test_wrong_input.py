@@ -44,12 +44,18 @@ def test_user_code_that_fails(tmp_path: Path, train: str, messages: list[str]) -
 @pytest.mark.parametrize(
     ("change", "messages"),
     [
-        (("a FLOAT) WITH ('connector' = 'flinktf'", "a MAP<INT, INT>) WITH ('connector' = 'flinktf'"), ["column", "'a'", "MAP"]),
+        (
+            ("a FLOAT) WITH ('connector' = 'flinktf'", "a MAP<INT, INT>) WITH ('connector' = 'flinktf'"),
+            ["column", "'a'", "MAP"],
+        ),
         (("SELECT a FROM numbers", "SELECT b FROM numbers"), ["job.sql, line 4", "'b' not found"]),
         (("'role' = 'worker'", "'role' = 'wrkr'"), ["wrkr", "worker"]),
         (("INSERT INTO training SELECT a FROM numbers;", ""), ["job.sql has no INSERT INTO"]),
         (("FROM numbers;", "FROM ${numbers};"), ["unknown variable ${numbers}; known: code"]),
-        (("'datagen', 'number-of-rows' = '100'", "'filesystem', 'path' = '/no/such/file.csv', 'format' = 'csv'"), ["/no/such/file.csv"]),
+        (
+            ("'datagen', 'number-of-rows' = '100'", "'filesystem', 'path' = '/no/such/file.csv', 'format' = 'csv'"),
+            ["/no/such/file.csv"],
+        ),
     ],
     ids=["type", "unknown column", "unknown role", "no insert", "unknown variable", "no source file"],
 )

@@ -18,7 +18,9 @@ def main() -> int:
     parser.add_argument("--spec", type=Path, required=True, help="JSON of what the agent has to know")
     spec = agent_spec_from_json(parser.parse_args().spec.read_text())
     identity = f"job={spec.job} role={spec.role}"
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=f"%(asctime)s %(levelname)s {identity} %(message)s")
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format=f"%(asctime)s %(levelname)s {identity} %(message)s"
+    )
     try:
         asyncio.run(_until_told(Agent(spec)))
     except (AgentError, OSError) as error:

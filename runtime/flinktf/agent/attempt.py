@@ -59,7 +59,9 @@ class Attempt:
         outcome, failure = await self._outcome()
         report = self._process.report
         body = self._identity | {"outcome": outcome, "step": report.step, "rows": report.rows, "failure": failure}
-        _LOG.info("%s generation=%d %s %s", self._instance, self._generation, outcome, failure["message"] if failure else "")
+        _LOG.info(
+            "%s generation=%d %s %s", self._instance, self._generation, outcome, failure["message"] if failure else ""
+        )
         try:
             await self._heartbeat()  # the last step, metrics, notices and model
             await self._client.exit(body)
@@ -94,8 +96,8 @@ class Attempt:
         """Registers and waits for the others. The coordinator owns the deadline of this."""
         hello = self._hello
         address = f"{self._spec.host}:{port}"
-        registration = {"address": address, "taskManager": hello.task_manager, "replicas": hello.parallelism}
-        self._generation = await self._client.register(self._identity | registration | {"jobId": hello.job_id})
+        registration = {"address": address, "taskManager": hello.task_manager, "mode": hello.mode}
+        self._generation = await self._client.register(self._identity | registration)
         beating = asyncio.create_task(self._beat())
         try:
             while True:
@@ -123,7 +125,9 @@ class Attempt:
                     stopped = time.monotonic()
                     self._process.stop()
                 if stopped is not None and time.monotonic() - stopped > self._spec.stop_grace_seconds:
-                    _LOG.warning("%s did not stop within %g s: it is ended", self._instance, self._spec.stop_grace_seconds)
+                    _LOG.warning(
+                        "%s did not stop within %g s: it is ended", self._instance, self._spec.stop_grace_seconds
+                    )
                     await self._process.terminate()
                     self._say_done()
                     return
@@ -234,7 +238,9 @@ def refusal(spec: AgentSpec, hello: Hello) -> dict[str, object] | None:
         message = f"the connector speaks versions {list(hello.versions)}, this role container {list(VERSIONS)}: use one release"
         return {"type": "VersionMismatch", "message": message, "traceback": ""}
     if hello.role != spec.role:
-        message = f"a subtask of role {hello.role} came to a TaskManager of role {spec.role}: its slot sharing group is wrong"
+        message = (
+            f"a subtask of role {hello.role} came to a TaskManager of role {spec.role}: its slot sharing group is wrong"
+        )
         return {"type": "WrongRole", "message": message, "traceback": ""}
     if not 0 <= hello.index < spec.replicas or hello.parallelism != spec.replicas:
         message = f"subtask {hello.index} of {hello.parallelism}, but the manifest says {spec.replicas} replicas of {spec.role}"

@@ -26,7 +26,9 @@ class Pipeline(Scheduling):
     """The TaskManagers that run everything that is not a role: sources, SQL, UDFs."""
 
     replicas: int = Field(default=1, ge=1, le=512, description="How many TaskManagers.")
-    slots: int = Field(default=1, ge=1, le=64, description="Slots of each; replicas times slots is the default parallelism.")
+    slots: int = Field(
+        default=1, ge=1, le=64, description="Slots of each; replicas times slots is the default parallelism."
+    )
     resources: Resources = Field(default=Resources(), description="Their size; the memory is the whole process'.")
 
     @property

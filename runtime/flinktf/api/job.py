@@ -26,7 +26,9 @@ class Metadata(Model):
     name: str = Field(
         pattern="^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$", description="At most 40 of a-z, 0-9 and -, from a letter on."
     )
-    namespace: str | None = Field(default=None, description="The namespace; kubectl's current one where it is left out.")
+    namespace: str | None = Field(
+        default=None, description="The namespace; kubectl's current one where it is left out."
+    )
     labels: dict[str, str] = Field(default={}, description="Labels.")
     annotations: dict[str, str] = Field(default={}, description="Annotations.")
 
@@ -34,8 +36,12 @@ class Metadata(Model):
 class Code(Model):
     """Where train.py and the pipeline's file are."""
 
-    path: str = Field(default=".", description="A folder: relative to the manifest locally, in the image on Kubernetes.")
-    config_map: str | None = Field(default=None, description="A ConfigMap that is mounted as the folder, on Kubernetes.")
+    path: str = Field(
+        default=".", description="A folder: relative to the manifest locally, in the image on Kubernetes."
+    )
+    config_map: str | None = Field(
+        default=None, description="A ConfigMap that is mounted as the folder, on Kubernetes."
+    )
 
 
 class TensorFlow(Model):
@@ -79,7 +85,9 @@ class Spec(Model):
     checkpoint: Checkpoint | None = Field(default=None, description="Checkpoints of model and stream.")
     suspend: bool = Field(default=False, description="Frees all pods and keeps the state, until it is false again.")
     forming_timeout: Duration = Field(default="5m", description="How long the roles may take to come together.")
-    ttl_seconds_after_finished: int | None = Field(default=None, ge=0, description="Deletes the job this long after its end.")
+    ttl_seconds_after_finished: int | None = Field(
+        default=None, ge=0, description="Deletes the job this long after its end."
+    )
     active_deadline_seconds: int | None = Field(default=None, ge=1, description="Fails the job after this long.")
     backoff_limit: int | None = Field(default=None, ge=0, description="Restarts of the whole job before it has failed.")
     clean_pod_policy: Literal["Running", "All", "None"] = Field(

@@ -89,7 +89,9 @@ def parse_manifest(text: str, directory: Path) -> LoadedManifest:
     except ValidationError as error:
         raise ManifestError(*(_problem(detail, lines) for detail in error.errors())) from None
     problems = tuple(
-        Problem(path_text(v.path), v.message, v.remedy, None if v.value is None else _short(v.value), line_of(lines, v.path))
+        Problem(
+            path_text(v.path), v.message, v.remedy, None if v.value is None else _short(v.value), line_of(lines, v.path)
+        )
         for v in violations(job.spec)
     )
     if problems:
@@ -111,7 +113,9 @@ def line_of(lines: Lines, path: FieldPath) -> int | None:
 def _text(file: Path) -> str:
     try:
         if file.stat().st_size > _LARGEST:
-            raise ManifestError(Problem("", f"{file} is larger than {_LARGEST >> 20} MiB", "keep data out of the manifest"))
+            raise ManifestError(
+                Problem("", f"{file} is larger than {_LARGEST >> 20} MiB", "keep data out of the manifest")
+            )
         return file.read_text()
     except FileNotFoundError:
         raise ManifestError(Problem("", f"{file} does not exist", "name the file of a FlinkTFJob")) from None
@@ -127,7 +131,9 @@ def _compose(text: str) -> yaml.Node:
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error) or type(error).__name__
-        raise ManifestError(Problem("", f"is not YAML: {problem}", "mend it", line=mark.line + 1 if mark else None)) from None
+        raise ManifestError(
+            Problem("", f"is not YAML: {problem}", "mend it", line=mark.line + 1 if mark else None)
+        ) from None
     if aliases:
         line = aliases[0].start_mark.line + 1
         raise ManifestError(Problem("", f"has the alias *{aliases[0].value}", "write the value out", line=line))
@@ -139,7 +145,9 @@ def _compose(text: str) -> yaml.Node:
 
 def _require_job(value: Any, lines: Lines) -> None:
     if not isinstance(value, dict):
-        raise ManifestError(Problem("", "is not a FlinkTFJob", f"begin with apiVersion: {API_VERSION} and kind: {KIND}"))
+        raise ManifestError(
+            Problem("", "is not a FlinkTFJob", f"begin with apiVersion: {API_VERSION} and kind: {KIND}")
+        )
     for field, expected in (("apiVersion", API_VERSION), ("kind", KIND)):
         if value.get(field) != expected:
             found = _short(value[field]) if field in value else None
@@ -219,4 +227,3 @@ def _model_of(annotation: Any) -> Any:
 def _short(value: Any) -> str:
     text = json.dumps(value, default=str)
     return text if len(text) <= 80 else text[:77] + "..."
-

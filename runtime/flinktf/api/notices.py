@@ -8,7 +8,14 @@ from typing import Any, Final
 
 from flinktf.api.job import FlinkTFJob
 
-_POD: Final = ("nodeSelector", "tolerations", "affinity", "priorityClassName", "topologySpreadConstraints", "podTemplate")
+_POD: Final = (
+    "nodeSelector",
+    "tolerations",
+    "affinity",
+    "priorityClassName",
+    "topologySpreadConstraints",
+    "podTemplate",
+)
 _TABLE: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("spec.flink", ("image",)),
     ("spec.flink.jobManager", ("resources", *_POD)),

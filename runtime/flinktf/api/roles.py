@@ -13,7 +13,9 @@ class Gpu(Model):
     """GPUs for each replica. On Kubernetes it becomes resource limits, a node selector and a toleration."""
 
     count: int = Field(ge=1, le=16, description="GPUs for each replica.")
-    product: str | None = Field(default=None, description="The product as node feature discovery labels it, like NVIDIA-L4.")
+    product: str | None = Field(
+        default=None, description="The product as node feature discovery labels it, like NVIDIA-L4."
+    )
 
 
 class Failover(Model):
@@ -23,7 +25,9 @@ class Failover(Model):
         default=None, description="What restarts: the instance, the whole cluster, or nothing: the job fails."
     )
     max_restarts: int = Field(default=10, ge=0, description="Restarts after which the job fails.")
-    stall_timeout: Duration | None = Field(default=None, description="Without a step for this long, the instance has failed.")
+    stall_timeout: Duration | None = Field(
+        default=None, description="Without a step for this long, the instance has failed."
+    )
 
 
 class RoleTaskManager(Model):
@@ -43,7 +47,9 @@ class Role(Scheduling):
         pattern="^[a-z]([-a-z0-9]{0,18}[a-z0-9])?$",
         description="chief, worker, ps or evaluator; under Independent any name.",
     )
-    replicas: int = Field(default=1, ge=1, le=512, description="How many instances; each gets a TaskManager of its own.")
+    replicas: int = Field(
+        default=1, ge=1, le=512, description="How many instances; each gets a TaskManager of its own."
+    )
     entrypoint: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",

@@ -100,7 +100,9 @@ def _pipeline(spec: Spec) -> Iterator[Violation]:
         return
     path = ("spec", "job")
     if (job.python is None) == (job.sql is None):
-        yield Violation(path, None, "needs either python or sql", "name one file; leave job out for a job without a pipeline")
+        yield Violation(
+            path, None, "needs either python or sql", "name one file; leave job out for a job without a pipeline"
+        )
     if job.python is not None and not job.python.endswith(".py"):
         yield Violation((*path, "python"), job.python, "is not a .py file", "name a Python file with main(job)")
     if job.sql is not None and not job.sql.endswith(".sql"):

@@ -26,7 +26,9 @@ def main() -> None:
     show_default=True,
     help="The folder that gets a subfolder with the logs of each run.",
 )
-@click.option("--ui-port", type=click.IntRange(1, 65535), help="Flink's web interface on this port; else on a free one.")
+@click.option(
+    "--ui-port", type=click.IntRange(1, 65535), help="Flink's web interface on this port; else on a free one."
+)
 @click.option("--keep", is_flag=True, help="Keep spools and task files of the run too, to look into.")
 def run(manifest: Path, runs: Path, ui_port: int | None, keep: bool) -> None:
     """Run MANIFEST on this machine: a Flink cluster, its roles, TensorFlow.

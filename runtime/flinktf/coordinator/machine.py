@@ -71,7 +71,9 @@ def _registered(state: JobState, event: Registered, now: float) -> Step:
     if returning and (state.phase != "Forming" or instance.ended):
         generation = state.generation + 1
         state = replace(state, phase="Forming", generation=generation, forming_since=now)
-        happened.append(Happened("Forming", state.shape.job, f"{name(event.key)} is back; generation {generation} forms"))
+        happened.append(
+            Happened("Forming", state.shape.job, f"{name(event.key)} is back; generation {generation} forms")
+        )
     registered = replace(
         instance,
         state="Registered",
@@ -79,6 +81,7 @@ def _registered(state: JobState, event: Registered, now: float) -> Step:
         generation=state.generation,
         address=event.address,
         task_manager=event.task_manager,
+        mode=event.mode,
         seen=now,
         restarts=instance.restarts + (instance.attempt >= 0 and event.attempt > instance.attempt),
     )
@@ -86,7 +89,9 @@ def _registered(state: JobState, event: Registered, now: float) -> Step:
     happened.append(Happened("Registered", name(event.key), f"at {event.address} in {event.task_manager}"))
     if state.phase == "Forming" and not state.missing:
         state = replace(state, phase="Running")
-        happened.append(Happened("Running", state.shape.job, f"generation {state.generation}: {state.cluster or 'no cluster'}"))
+        happened.append(
+            Happened("Running", state.shape.job, f"generation {state.generation}: {state.cluster or 'no cluster'}")
+        )
     return state, tuple(happened)
 
 
@@ -159,7 +164,9 @@ def _settled(state: JobState, happened: tuple[Happened, ...]) -> Step:
             state = replace(state, phase="Succeeded")
             return state, (*happened, Happened("Succeeded", shape.job, "every role has ended"))
         cancelled = [name(key) for key, instance in instances.items() if instance.state == "Cancelled"]
-        return _failed(state, Failure(", ".join(cancelled), "Cancelled", "the Flink job ended before the roles"), happened)
+        return _failed(
+            state, Failure(", ".join(cancelled), "Cancelled", "the Flink job ended before the roles"), happened
+        )
     return state, happened
 
 

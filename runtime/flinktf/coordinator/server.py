@@ -108,8 +108,14 @@ class _Routes:
 
     async def register(self, request: web.Request) -> web.Response:
         body = await _body(request)
-        address, manager = _take(body, "address", str), _take(body, "taskManager", str)
-        await self._coordinator.apply(Registered(_key(body), _take(body, "attempt", int), address, manager))
+        registered = Registered(
+            key=_key(body),
+            attempt=_take(body, "attempt", int),
+            address=_take(body, "address", str),
+            task_manager=_take(body, "taskManager", str),
+            mode=_take(body, "mode", str),
+        )
+        await self._coordinator.apply(registered)
         return web.json_response({"generation": self._coordinator.state.generation})
 
     async def cluster(self, request: web.Request) -> web.Response:
@@ -194,6 +200,7 @@ def status(state: JobState, events: EventLog, now: float) -> dict[str, Any]:
                 "attempt": instance.attempt,
                 "address": instance.address,
                 "taskManager": instance.task_manager,
+                "mode": instance.mode,
                 "step": instance.step,
                 "rows": instance.rows,
                 "rss": instance.rss,

@@ -35,13 +35,17 @@ class Failure:
 
 @dataclass(frozen=True)
 class Instance:
-    """One role instance; ``address`` is where its peers reach it, ``seen`` when it was last heard of (seconds)."""
+    """One role instance; ``address`` is where its peers reach it, ``seen`` when it was last heard of (seconds).
+
+    ``mode`` is its subtask's: a ``source`` has no records, so that its ``rows`` are those that others read for it.
+    """
 
     state: str = "Pending"
     attempt: int = -1
     generation: int = 0
     address: str = ""
     task_manager: str = ""
+    mode: str = "source"
     seen: float = 0.0
     step: int = 0
     rows: int = 0
@@ -90,6 +94,7 @@ class Registered:
     attempt: int
     address: str
     task_manager: str
+    mode: str = "source"
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,9 @@ def _flink_home() -> Path:
             raise DistributionError("apache-flink is not installed; install flinktf[flink]")
         home = Path(spec.origin).parent
     if not (home / "bin" / "jobmanager.sh").exists():
-        raise DistributionError(f"{home} holds no Flink distribution (no bin/jobmanager.sh); unset FLINK_HOME or mend it")
+        raise DistributionError(
+            f"{home} holds no Flink distribution (no bin/jobmanager.sh); unset FLINK_HOME or mend it"
+        )
     return home
 
 

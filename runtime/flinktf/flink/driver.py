@@ -127,13 +127,17 @@ def _run_sql(job: Job, file: Path) -> None:
         except Exception as error:
             raise DriverError(f"{file.name}, line {statement.line}: {explain(error)}") from error
     if not inserts:
-        raise DriverError(f"{file.name} has no INSERT INTO: nothing would run; insert into a table WITH ('connector'='flinktf')")
+        raise DriverError(
+            f"{file.name} has no INSERT INTO: nothing would run; insert into a table WITH ('connector'='flinktf')"
+        )
 
 
 def _assignment(argument: str) -> tuple[str, str]:
     name, separator, value = argument.partition("=")
     if not separator:
-        raise DriverError(f"spec.job.args: {argument!r} is not name=value; a SQL job's arguments are its ${{variables}}")
+        raise DriverError(
+            f"spec.job.args: {argument!r} is not name=value; a SQL job's arguments are its ${{variables}}"
+        )
     return name, value
 
 

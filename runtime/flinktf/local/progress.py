@@ -15,7 +15,13 @@ from flinktf.local.snapshot import InstanceView, Snapshot
 _LINE_EVERY: Final = 5.0
 """Seconds between two plain lines when nothing but the numbers changed."""
 
-_STYLES: Final = {"Running": "green", "Succeeded": "bold green", "Done": "green", "Failed": "bold red", "Forming": "yellow"}
+_STYLES: Final = {
+    "Running": "green",
+    "Succeeded": "bold green",
+    "Done": "green",
+    "Failed": "bold red",
+    "Forming": "yellow",
+}
 
 
 class Progress:

@@ -19,7 +19,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class InstanceView:
-    """One role instance. ``rows`` are those its TensorFlow process has read; ``rss`` is in bytes."""
+    """One role instance. ``rows`` are those it has read, or, when it is not ``fed``, those others read for it."""
 
     name: str
     state: str
@@ -28,6 +28,7 @@ class InstanceView:
     metrics: Mapping[str, float]
     rss: int
     timings: Mapping[str, float]
+    fed: bool
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Snapshot:
 
     @property
     def rows(self) -> int:
-        return sum(instance.rows for instance in self.instances)
+        """Rows that Flink has fed to the roles."""
+        return sum(instance.rows for instance in self.instances if instance.fed)
 
     @property
     def loss(self) -> float | None:
@@ -83,6 +85,7 @@ def _instance(value: Mapping[str, Any]) -> InstanceView:
         metrics=value["metrics"],
         rss=value["rss"],
         timings=value["timings"],
+        fed=value["mode"] != "source",
     )
 
 

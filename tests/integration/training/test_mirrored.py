@@ -26,7 +26,7 @@ def main(context):
     history = flinktf.fit(model, dataset, epochs=3)
     name = os.path.join(context.checkpoint_path, f"result-{context.replicas}-{context.index}.npz")
     np.savez(name, *map(np.asarray, model.get_weights()), rows=history.last.rows, loss=history.last.loss,
-             steps=int(model.optimizer.iterations))
+             steps=int(tf.convert_to_tensor(model.optimizer.iterations)))
     context.export(model)
 """
 

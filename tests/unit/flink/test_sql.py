@@ -16,7 +16,10 @@ from flinktf.flink.sql import SqlError, Statement, statements, substitute
         ("A -- it's; here\n, B;C", [Statement("A  \n, B", 1), Statement("C", 2)]),
         ("/* ; */ A /* x\ny */ B;\nC", [Statement("A   B", 1), Statement("C", 3)]),
         ("INSERT /*+ OPTIONS('a'='b;c') */ x;", [Statement("INSERT /*+ OPTIONS('a'='b;c') */ x", 1)]),
-        ("SELECT 'it''s; --', `a;b`, \"c;d\";E", [Statement("SELECT 'it''s; --', `a;b`, \"c;d\"", 1), Statement("E", 1)]),
+        (
+            "SELECT 'it''s; --', `a;b`, \"c;d\";E",
+            [Statement("SELECT 'it''s; --', `a;b`, \"c;d\"", 1), Statement("E", 1)],
+        ),
         ("SELECT a - b / c;", [Statement("SELECT a - b / c", 1)]),
     ],
 )

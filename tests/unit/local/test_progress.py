@@ -8,8 +8,10 @@ from flinktf.local.snapshot import Failure, InstanceView, Snapshot
 from flinktf.local.summary import summary
 
 
-def _instance(name: str = "worker-0", state: str = "Running", step: int = 0, rows: int = 0, **metrics: float) -> InstanceView:
-    return InstanceView(name, state, step, rows, metrics, rss=512 << 20, timings={})
+def _instance(
+    name: str = "worker-0", state: str = "Running", step: int = 0, rows: int = 0, **metrics: float
+) -> InstanceView:
+    return InstanceView(name, state, step, rows, metrics, rss=512 << 20, timings={}, fed=True)
 
 
 def _look(at: float, *instances: InstanceView, phase: str = "Running", failure: Failure | None = None) -> Snapshot:
