@@ -24,6 +24,8 @@ import java.util.Random;
 /** A row type with every type that travels, and rows of it with random values. */
 final class AllTypes {
 
+    private static final List<String> STRINGS = List.of("", "a", "ä€", "𝄞", "a longer text with 𝄞");
+
     static final RowType NULLABLE = type(true);
     static final RowType NOT_NULL = type(false);
 
@@ -71,7 +73,7 @@ final class AllTypes {
             case FLOAT -> random.nextFloat();
             case DOUBLE -> random.nextGaussian();
             case DECIMAL -> decimal((DecimalType) type, random);
-            case CHAR, VARCHAR -> StringData.fromString("ä€𝄞 text".substring(0, random.nextInt(8)));
+            case CHAR, VARCHAR -> StringData.fromString(STRINGS.get(random.nextInt(STRINGS.size())));
             case BINARY, VARBINARY -> Integer.toString(random.nextInt()).getBytes(StandardCharsets.UTF_8);
             case DATE -> random.nextInt(40_000) - 10_000;
             case TIME_WITHOUT_TIME_ZONE -> random.nextInt(86_400_000);

@@ -99,8 +99,9 @@ class TrainingSinkTest {
                 peer -> {
                     peer.ready();
                     peer.expect(FrameType.DATA);
+                    // Nobody reads: the subtask is blocked in writing when DONE comes.
+                    Thread.sleep(500);
                     peer.done();
-                    // It reads no more: whoever still writes to it must not wait for it.
                     Thread.sleep(60_000);
                 };
         try (FakeAgent agent = new FakeAgent(impatient)) {
