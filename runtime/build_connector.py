@@ -26,7 +26,9 @@ class ConnectorBuildHook(BuildHookInterface[Any]):
             return
         maven = shutil.which("mvn")
         if maven is None:
-            raise RuntimeError("Maven 3.8 or newer is needed to build the Flink connector (Debian: apt-get install maven)")
+            raise RuntimeError(
+                "Maven 3.8 or newer is needed to build the Flink connector (Debian: apt-get install maven)"
+            )
         subprocess.run([maven, "-B", "-q", "package", "-DskipTests"], cwd=project, check=True, timeout=900)
         jar.parent.mkdir(exist_ok=True)
         shutil.copyfile(project / "target" / JAR, jar)
