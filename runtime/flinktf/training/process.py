@@ -70,7 +70,8 @@ def _run_task(task: Task, stream: socket.socket, control: Control) -> NoReturn:
     except Exception as error:
         _fail(error, subtask, control, runtime)
     runtime.discard()
-    rows, steps = runtime.rows or runtime.progress.rows, runtime.progress.step
+    rows = runtime.rows if runtime.recording is not None else runtime.progress.rows
+    steps = runtime.progress.step
     control.send("done", step=steps, rows=rows)
     subtask.done(rows, steps)
     _leave(0)
