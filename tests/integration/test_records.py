@@ -15,8 +15,8 @@ EVERY_TYPE = """
         'connector' = 'datagen', 'number-of-rows' = '{rows}', 'fields.id.kind' = 'sequence',
         'fields.id.start' = '0', 'fields.id.end' = '{last}');
     CREATE TABLE training (
-        id BIGINT NOT NULL, noise INT, f FLOAT, d DOUBLE, i INT, t TINYINT, s SMALLINT, b BOOLEAN, text STRING,
-        raw BYTES, price DECIMAL(12, 2), at TIMESTAMP(6), dense ARRAY<FLOAT>, ragged ARRAY<BIGINT>
+        id BIGINT NOT NULL, noise INT, f FLOAT, d DOUBLE, i INT, t TINYINT, s SMALLINT, b BOOLEAN, words STRING,
+        octets BYTES, price DECIMAL(12, 2), moment TIMESTAMP(6), dense ARRAY<FLOAT>, ragged ARRAY<BIGINT>
     ) WITH ('connector' = 'flinktf', 'role' = 'worker');
     INSERT INTO training SELECT
         id, noise, CAST(MOD(id, 1024) AS FLOAT) / 8, CAST(id AS DOUBLE) / 4, CAST(MOD(id, 100000) AS INT) - 50000,
@@ -41,10 +41,10 @@ CHECK_EVERY_ROW = """
             assert (x["d"] == n / 4).all()
             assert (x["i"] == n % 100000 - 50000).all()
             assert (x["t"] == n % 100).all() and (x["s"] == n % 30000).all() and (x["b"] == (n % 3 == 0)).all()
-            assert [len(t) for t in x["text"]] == list(n % 61)
-            assert [int(r) for r in x["raw"]] == list(n)
+            assert [len(t) for t in x["words"]] == list(n % 61)
+            assert [int(r) for r in x["octets"]] == list(n)
             assert (x["price"] == (n % 1000) / 4).all()
-            assert (x["at"] == n * 1_000_000).all()
+            assert (x["moment"] == n * 1_000_000).all()
             assert (x["dense"] == np.stack([n % 7, n % 11], 1)).all()
             values, splits = ragged(x["ragged"])
             lengths = np.where(n % 4 == 0, 1, np.where(n % 4 == 1, 2, 3))
