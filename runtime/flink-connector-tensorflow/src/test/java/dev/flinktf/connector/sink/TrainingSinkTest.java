@@ -9,6 +9,7 @@ import dev.flinktf.connector.protocol.Frame;
 import dev.flinktf.connector.protocol.FrameType;
 
 import org.apache.flink.configuration.Configuration;
+import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.table.api.DataTypes;
@@ -26,7 +27,9 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /** Jobs on a real Flink cluster that feed a role; the role is a fake that speaks the protocol. */
 @Timeout(value = 120, unit = TimeUnit.SECONDS)
@@ -174,6 +177,72 @@ class TrainingSinkTest {
             assertThat(agent.peers()).allSatisfy(peer -> assertThat(peer.barriers()).hasSizeGreaterThan(1).isSorted());
             assertThat(agent.peers().get(0).barriers().get(0)).isEqualTo(agent.peers().get(1).barriers().get(0));
             assertThat(rowsAtBarrier).anySatisfy(rows -> assertThat(rows).isBetween(1, 1_499));
+        }
+    }
+
+    @Test
+    void aNewAttemptSaysWhichCheckpointItRestored() throws Exception {
+        AtomicBoolean killed = new AtomicBoolean();
+        FakeAgent.Script dyingOnce =
+                peer -> {
+                    peer.ready();
+                    for (Frame frame = peer.read(); frame.type() != FrameType.END; frame = peer.read()) {
+                        if (peer.barriers().size() == 3 && killed.compareAndSet(false, true)) {
+                            return;
+                        }
+                        peer.take(frame, TYPE);
+                    }
+                    peer.done();
+                };
+        try (FakeAgent agent = new FakeAgent(dyingOnce)) {
+            StreamExecutionEnvironment env = environment();
+            env.enableCheckpointing(100);
+            env.configure(
+                    Configuration.fromMap(
+                            Map.of(
+                                    "restart-strategy.type", "fixed-delay",
+                                    "restart-strategy.fixed-delay.attempts", "1",
+                                    "restart-strategy.fixed-delay.delay", "0 ms")));
+            FlinkTF.sink(
+                    rows(env, 3_000).map(row -> pause(row)).returns(InternalTypeInfo.of(TYPE)),
+                    TYPE,
+                    "worker",
+                    new Configuration());
+            env.execute();
+
+            assertThat(agent.errors()).isEmpty();
+            assertThat(agent.peers()).hasSize(4);
+            for (FakeAgent.Peer peer : agent.peers().subList(2, 4)) {
+                long restored = peer.hello().get("restored").get("checkpointId").asLong();
+                assertThat(peer.hello().get("attempt").asInt()).isEqualTo(1);
+                assertThat(peer.hello().get("restored").get("location").asText()).isEqualTo("file:///saved/" + restored);
+                assertThat(agent.peers().get(0).barriers()).contains(restored);
+                assertThat(peer.barriers()).allMatch(barrier -> barrier > restored);
+            }
+        }
+    }
+
+    @Test
+    void cancellingBeforeReadyClosesTheConnections() throws Exception {
+        CountDownLatch closed = new CountDownLatch(2);
+        FakeAgent.Script forming =
+                peer -> {
+                    try {
+                        peer.read();
+                    } finally {
+                        closed.countDown();
+                    }
+                };
+        try (FakeAgent agent = new FakeAgent(forming)) {
+            StreamExecutionEnvironment env = environment();
+            FlinkTF.sink(rows(env, 10), TYPE, "worker", new Configuration());
+            JobClient job = env.executeAsync();
+            while (agent.peers().size() < 2) {
+                Thread.sleep(10);
+            }
+            job.cancel().get();
+
+            assertThat(closed.await(10, TimeUnit.SECONDS)).isTrue();
         }
     }
 
