@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from flinktf.api.job import API_VERSION, KIND, FlinkTFJob
+from flinktf.api.reference import model_of
 from flinktf.api.rules import violations
 
 _LARGEST: Final = 1 << 20
@@ -87,7 +88,7 @@ def parse_manifest(text: str, directory: Path) -> LoadedManifest:
     try:
         job = FlinkTFJob.model_validate(value)
     except ValidationError as error:
-        raise ManifestError(*(_problem(detail, lines) for detail in error.errors())) from None
+        raise ManifestError(*(_problem(detail, lines) for detail in _own(error.errors()))) from None
     problems = tuple(
         Problem(
             path_text(v.path), v.message, v.remedy, None if v.value is None else _short(v.value), line_of(lines, v.path)
@@ -181,6 +182,17 @@ def _duplicates(node: yaml.Node, path: FieldPath) -> Iterator[Problem]:
             yield from _duplicates(value, (*path, index))
 
 
+def _own(details: list[Any]) -> list[Any]:
+    """Without lists that are too short only because what is wrong in them does not count."""
+    paths = [detail["loc"] for detail in details]
+    return [
+        detail
+        for detail in details
+        if detail["type"] != "too_short"
+        or not any(p != detail["loc"] and p[: len(detail["loc"])] == detail["loc"] for p in paths)
+    ]
+
+
 def _problem(detail: Any, lines: Lines) -> Problem:
     path: FieldPath = tuple(part for part in detail["loc"] if part != "[key]")
     kind, context = detail["type"], detail.get("ctx", {})
@@ -214,14 +226,8 @@ def _fields(path: FieldPath) -> set[str]:
         if isinstance(part, int):
             continue
         field = next(f for f in model.model_fields.values() if f.alias == part)
-        model = _model_of(field.annotation)
+        model = model_of(field.annotation)
     return {str(field.alias) for field in model.model_fields.values()}
-
-
-def _model_of(annotation: Any) -> Any:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((m for a in getattr(annotation, "__args__", ()) if (m := _model_of(a)) is not None), None)
 
 
 def _short(value: Any) -> str:

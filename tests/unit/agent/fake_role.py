@@ -1,0 +1,55 @@
+"""A role process without TensorFlow: it obeys the first words of its task's entrypoint. The agent under test is real."""
+
+import json
+import os
+import signal
+import socket
+import sys
+import time
+
+from flinktf.protocol.connection import read_frame, send_frame
+from flinktf.protocol.frames import FrameType
+from flinktf.protocol.task import task_from_json
+
+control = socket.socket(fileno=int(sys.argv[sys.argv.index("--control-fd") + 1]))
+
+
+def tell(event: str, **values: object) -> None:
+    control.sendall(json.dumps({"event": event, **values}).encode() + b"\n")
+
+
+tell("phase", phase="importing")
+line, fds, _, _ = socket.recv_fds(control, 65536, 1)
+if not line:
+    sys.exit(0)
+with open(json.loads(line)["task"]) as file:
+    task = task_from_json(file.read())
+stream = socket.socket(fileno=fds[0])
+send_frame(stream, FrameType.READY, json.dumps({"version": 1, "generation": task.generation}).encode())
+tell("phase", phase="training")
+print("the last words of", task.role)
+behaviour = task.entrypoint or ""
+if behaviour == "exit":
+    os._exit(3)
+if behaviour == "die":
+    os.kill(os.getpid(), signal.SIGKILL)
+if behaviour == "garbage":
+    control.sendall(b"\xff not json\n[1]\n")
+if behaviour == "raise":
+    failure = {"type": "ValueError", "message": "too sour", "traceback": "Traceback …"}
+    tell("failed", **failure)
+    send_frame(stream, FrameType.FAILED, json.dumps(failure).encode())
+    os._exit(1)
+if behaviour == "deaf":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(60)
+if behaviour == "until stopped":
+    while b"stop" not in control.recv(65536):
+        pass
+frames = 0
+while behaviour == "read" and (frame := read_frame(stream)) is not None and frame.type is not FrameType.END:
+    frames += 1
+    tell("progress", step=frames, rows=10 * frames, metrics={"loss": 0.5})
+tell("done", step=frames, rows=10 * frames)
+send_frame(stream, FrameType.DONE, json.dumps({"rows": 10 * frames, "steps": frames}).encode())
+os._exit(0)

@@ -1,0 +1,275 @@
+"""A real agent, a real coordinator, real sockets and processes; only TensorFlow is played (fake_role.py)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from aiohttp.test_utils import TestServer
+
+from flinktf.agent.agent import Agent, AgentError
+from flinktf.agent.attempt import refusal
+from flinktf.agent.spec import AgentSpec
+from flinktf.coordinator.client import CoordinatorClient, CoordinatorError
+from flinktf.coordinator.machine import begin
+from flinktf.coordinator.server import Coordinator, application
+from flinktf.coordinator.shape import JobShape
+from flinktf.coordinator.state import JobState
+from flinktf.protocol.connection import Frame, read_frame, send_frame
+from flinktf.protocol.frames import FrameType
+from flinktf.protocol.hello import parse_hello
+
+ROLE = [sys.executable, str(Path(__file__).parent / "fake_role.py")]
+HELLO: dict[str, Any] = {
+    "versions": [1], "job": "job", "jobId": "2f", "role": "worker", "index": 0, "parallelism": 1, "attempt": 0,
+    "mode": "sink", "taskManager": "tm-1", "schema": None, "outputSchema": None, "restored": None,
+}  # fmt: skip
+
+
+@dataclass
+class Stage:
+    """One agent and its coordinator."""
+
+    coordinator: Coordinator
+    spec: AgentSpec
+    url: str
+
+    def connect(self) -> socket.socket:
+        subtask = socket.socket(socket.AF_UNIX)
+        subtask.settimeout(20)
+        subtask.connect(self.spec.socket)
+        return subtask
+
+    def hello(self, **changes: Any) -> socket.socket:
+        subtask = self.connect()
+        send_frame(subtask, FrameType.HELLO, json.dumps(HELLO | changes).encode())
+        return subtask
+
+    async def state(self, phase: str) -> JobState:
+        for _ in range(400):
+            if self.coordinator.state.phase == phase:
+                return self.coordinator.state
+            await asyncio.sleep(0.025)
+        raise AssertionError(f"never {phase}: {self.coordinator.state}")
+
+
+async def answer(subtask: socket.socket) -> Frame:
+    frame = await asyncio.to_thread(read_frame, subtask)
+    assert frame is not None
+    return frame
+
+
+@contextlib.asynccontextmanager
+async def stage(tmp_path: Path, behaviour: str, *, replicas: int = 1, **spec: Any) -> AsyncIterator[Stage]:
+    shape = JobShape("job", (("worker", replicas),), "Independent", 20.0)
+    coordinator = Coordinator(begin(shape, time.monotonic()))
+    (tmp_path / "token").write_text("secret\n")
+    async with TestServer(application(coordinator, "secret")) as server:
+        ticking = asyncio.create_task(coordinator.tick())
+        url = str(server.make_url("")).rstrip("/")
+        agent_spec = AgentSpec(
+            job="job", role="worker", replicas=replicas, strategy="Independent", socket=str(tmp_path / "a.sock"),
+            coordinator=url, token_file=str(tmp_path / "token"), host="127.0.0.1", entrypoint=behaviour,
+            code_path=str(tmp_path), model_path="", checkpoint_path="", work_dir=str(tmp_path / "work" / "worker-0"),
+            log_dir=str(tmp_path), **spec,
+        )  # fmt: skip
+        running = asyncio.create_task(Agent(agent_spec, ROLE).run())
+        try:
+            for _ in range(200):
+                if Path(agent_spec.socket).exists() or running.done():
+                    break
+                await asyncio.sleep(0.025)
+            yield Stage(coordinator, agent_spec, url)
+        finally:
+            running.cancel()
+            ticking.cancel()
+            await asyncio.gather(running, ticking, return_exceptions=True)
+    assert not [p for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
+
+
+async def test_a_job_from_hello_to_done(tmp_path: Path) -> None:
+    async with stage(tmp_path, "read") as s:
+        subtask = s.hello()
+        assert await answer(subtask) == (FrameType.READY, b'{"version": 1, "generation": 1}')
+        for _ in range(3):
+            send_frame(subtask, FrameType.DATA, bytes(1 << 20))
+        send_frame(subtask, FrameType.END)
+        assert await answer(subtask) == (FrameType.DONE, b'{"rows": 30, "steps": 3}')
+        subtask.close()
+        state = await s.state("Succeeded")
+        instance = state.instances["worker", 0]
+        assert (instance.step, instance.rows, instance.metrics) == (3, 30, {"loss": 0.5})
+        assert instance.task_manager == "tm-1"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "message", "detail"),
+    [
+        ("raise", "ValueError", "too sour", "Traceback …"),
+        ("exit", "ProcessExited", "exited with code 3 without saying that it was done", "the last words of worker"),
+        ("die", "ProcessKilled", "killed by signal 9 (SIGKILL); perhaps", "the last words of worker"),
+    ],
+)
+async def test_a_failure_is_told_to_both_sides(
+    tmp_path: Path, behaviour: str, kind: str, message: str, detail: str
+) -> None:
+    async with stage(tmp_path, behaviour) as s:
+        subtask = s.hello()
+        assert (await answer(subtask)).type is FrameType.READY
+        frame = await answer(subtask)
+        told = json.loads(frame.payload)
+        assert (frame.type, told["type"]) == (FrameType.FAILED, kind)
+        state = await s.state("Failed")
+        assert state.failure is not None
+        for found in (told["message"], state.failure.message):
+            assert message in found
+        assert detail in told["traceback"]
+        assert state.failure.type == kind
+        # Nobody reads any more, and the subtask can write what it likes: it must not wait for ever.
+        for _ in range(20):
+            await asyncio.to_thread(send_frame, subtask, FrameType.DATA, bytes(1 << 20))
+        subtask.close()
+
+
+async def test_a_subtask_that_hangs_up_takes_its_process_with_it(tmp_path: Path) -> None:
+    async with stage(tmp_path, "deaf") as s:
+        subtask = s.hello()
+        await answer(subtask)
+        subtask.close()
+        state = await s.state("Failed")
+        assert state.instances["worker", 0].state == "Cancelled"
+
+
+async def test_a_subtask_that_hangs_up_while_the_others_are_missing(tmp_path: Path) -> None:
+    async with stage(tmp_path, "read", replicas=2) as s:
+        subtask = s.hello(parallelism=2)
+        for _ in range(200):
+            if s.coordinator.state.instances["worker", 0].attempt == 0:
+                break
+            await asyncio.sleep(0.025)
+        subtask.close()
+        for _ in range(200):
+            if s.coordinator.state.instances["worker", 0].state == "Cancelled":
+                return
+            await asyncio.sleep(0.025)
+        raise AssertionError(s.coordinator.state)
+
+
+async def test_the_next_attempt_is_served_after_the_first(tmp_path: Path) -> None:
+    async with stage(tmp_path, "read") as s:
+        for attempt in (0, 1):
+            subtask = s.hello(attempt=attempt)
+            frame = await answer(subtask)
+            assert json.loads(frame.payload)["generation"] == attempt + 1
+            if attempt == 0:
+                second = s.hello()
+                refused = json.loads((await answer(second)).payload)
+                assert "already runs worker-0" in refused["message"]
+                second.close()
+                subtask.close()
+                await asyncio.sleep(2.0)
+                # Only a job that has not failed goes on; here the coordinator is told of a fresh one.
+                s.coordinator._state = replace(s.coordinator.state, phase="Running", failure=None)
+        send_frame(subtask, FrameType.END)
+        assert (await answer(subtask)).type is FrameType.DONE
+
+
+@pytest.mark.parametrize(
+    ("bytes_sent", "message"),
+    [
+        (b"FT\x01\x00\x00\x00\x00\x09{", "within a frame"),
+        (b"FT\x01\x00\x7f\xff\xff\xff", "larger than 1048576"),
+        (b"GET / HTTP/1.1\r\n\r\n", "not a flinktf frame"),
+        (b"FT\x07\x00\x00\x00\x00\x00", "the first frame is END, not HELLO"),
+        (b"FT\x01\x00\x00\x00\x00\x02{}", "HELLO lacks 'versions'"),
+        (b"", "closed before HELLO"),
+    ],
+)
+async def test_what_is_not_a_hello_is_refused_and_the_next_one_served(
+    tmp_path: Path, bytes_sent: bytes, message: str
+) -> None:
+    async with stage(tmp_path, "read") as s:
+        stranger = s.connect()
+        stranger.sendall(bytes_sent)
+        stranger.shutdown(socket.SHUT_WR)
+        frame = await answer(stranger)
+        assert frame.type is FrameType.FAILED
+        assert message in json.loads(frame.payload)["message"]
+        subtask = s.hello()
+        assert (await answer(subtask)).type is FrameType.READY
+        send_frame(subtask, FrameType.END)
+        assert (await answer(subtask)).type is FrameType.DONE
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"versions": [2]}, "the connector speaks versions [2], this role container [1]"),
+        ({"role": "ps"}, "a subtask of role ps came to a TaskManager of role worker"),
+        ({"index": 1}, "subtask 1 of 1, but the manifest says 1 replicas"),
+        ({"parallelism": 3}, "subtask 0 of 3, but the manifest says 1 replicas"),
+    ],
+)
+async def test_a_hello_that_cannot_be_served(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    async with stage(tmp_path, "read") as s:
+        refused = refusal(s.spec, parse_hello(json.dumps(HELLO | changes).encode()))
+        assert refused is not None
+        assert message in str(refused["message"])
+        frame = await answer(s.hello(**changes))
+        assert message in json.loads(frame.payload)["message"]
+
+
+async def test_garbage_on_the_control_socket_is_a_notice(tmp_path: Path) -> None:
+    async with stage(tmp_path, "garbage") as s:
+        subtask = s.hello()
+        await answer(subtask)
+        await s.state("Succeeded")
+        notices = [event["message"] for event in s.coordinator.events.newest() if event["type"] == "Notice"]
+        assert len([notice for notice in notices if "makes no sense" in notice]) == 2
+
+
+async def test_a_wrong_token_is_said_and_not_told(tmp_path: Path) -> None:
+    async with stage(tmp_path, "read") as s:
+        async with CoordinatorClient(s.url, "guess") as client:
+            with pytest.raises(CoordinatorError, match="the token is missing or wrong") as caught:
+                await client.status()
+        assert "secret" not in str(caught.value)
+
+
+async def test_a_socket_path_that_is_too_long(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t")
+    spec = AgentSpec(
+        "job", "worker", 1, "Independent", "/tmp/" + "x" * 110, "http://localhost:1", str(tmp_path / "token"),
+        "127.0.0.1", None, str(tmp_path), "", "", str(tmp_path), str(tmp_path),
+    )  # fmt: skip
+    with pytest.raises(AgentError, match="longer than 107 bytes: choose a shorter folder"):
+        await Agent(spec, ROLE).run()
+
+
+async def test_a_role_process_dies_with_an_agent_that_is_killed(tmp_path: Path) -> None:
+    async with stage(tmp_path, "read") as s:
+        spec = replace(s.spec, socket=str(tmp_path / "b.sock"))
+        (tmp_path / "agent.json").write_text(spec.to_json())
+        code = f"import sys; sys.argv[1:] = ['--spec', {str(tmp_path / 'agent.json')!r}]\n"
+        code += "import flinktf.agent.role_process as r; from flinktf.agent.agent import Agent\n"
+        code += f"Agent.__init__.__defaults__ = ({ROLE!r},)\nfrom flinktf.agent.__main__ import main; main()"
+        agent = subprocess.Popen([sys.executable, "-c", code])
+        deadline = time.monotonic() + 20
+        while not (children := psutil.Process(agent.pid).children()):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+        agent.kill()
+        agent.wait()
+        _, alive = psutil.wait_procs(children, timeout=5)
+        assert not alive
