@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import signal
 import subprocess
+import termios
 import time
 from pathlib import Path
 
 import psutil
 import pytest
+
 from integration.harness import JobFolder, job_folder, processes_of
 
 ENDLESS = """
@@ -79,17 +83,15 @@ def test_a_closed_terminal_leaves_nothing_behind(endless: JobFolder) -> None:
         stderr=follower,
         start_new_session=True,
         # The run's own terminal: closing the other end of it is what closing a window does.
-        preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0),
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
     )
     os.close(follower)
     os.set_blocking(leader, False)
     marker = endless.path / "started"
 
     def drained() -> bool:
-        try:
+        with contextlib.suppress(BlockingIOError):
             os.read(leader, 65536)
-        except BlockingIOError:
-            pass
         return marker.exists() or process.poll() is not None
 
     _wait_for(drained, "the role process", 90)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from integration.harness import JobFolder
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+
 from integration.harness import job_folder
 
 ROWS = 1_000_000
 
 EVERY_TYPE = """
     CREATE TABLE numbers (id BIGINT NOT NULL, noise INT NOT NULL) WITH (
-        'connector' = 'datagen', 'number-of-rows' = '{rows}', 'fields.id.kind' = 'sequence',
+        'connector' = 'datagen', 'number-of-rows' = '{rows}', 'rows-per-second' = '10000000', 'fields.id.kind' = 'sequence',
         'fields.id.start' = '0', 'fields.id.end' = '{last}');
     CREATE TABLE training (
         id BIGINT NOT NULL, noise INT, f FLOAT, d DOUBLE, i INT, t TINYINT, s SMALLINT, b BOOLEAN, words STRING,
@@ -85,7 +86,7 @@ SLOW = """
 """
 
 WIDE = """
-    CREATE TABLE numbers (a FLOAT NOT NULL) WITH ('connector' = 'datagen', 'number-of-rows' = '1000000');
+    CREATE TABLE numbers (a FLOAT NOT NULL) WITH ('connector' = 'datagen', 'number-of-rows' = '1000000', 'rows-per-second' = '10000000');
     CREATE TABLE training (pixels ARRAY<FLOAT>) WITH ('connector' = 'flinktf', 'role' = 'worker');
     INSERT INTO training SELECT ARRAY[{pixels}] FROM numbers;
 """
@@ -119,7 +120,7 @@ UNEVEN = """
 
 LINE = """
     CREATE TABLE numbers (a FLOAT NOT NULL, b FLOAT NOT NULL) WITH (
-        'connector' = 'datagen', 'number-of-rows' = '20000',
+        'connector' = 'datagen', 'number-of-rows' = '20000', 'rows-per-second' = '10000000',
         'fields.a.min' = '-1', 'fields.a.max' = '1', 'fields.b.min' = '-1', 'fields.b.max' = '1');
     CREATE TABLE training (a FLOAT, b FLOAT, y FLOAT) WITH ('connector' = 'flinktf', 'role' = 'worker', 'shares' = '1,9');
     INSERT INTO training SELECT a, b, 2 * a - 3 * b + 1 FROM numbers;

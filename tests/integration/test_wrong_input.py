@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import stat
 from pathlib import Path
 
 import pytest
+
 from integration.harness import job_folder
 
 SQL = """
@@ -138,7 +138,7 @@ def test_secrets_stay_out_of_logs(tmp_path: Path) -> None:
         assert "correct-horse-battery" not in log.read_text(), log.name
     for file in folder.iterdir():
         if file.is_file() and "correct-horse-battery" in file.read_text():
-            assert os.stat(file).st_mode & 0o077 == 0, f"{file.name} can be read by others"
+            assert file.stat().st_mode & 0o077 == 0, f"{file.name} can be read by others"
 
 
 def test_two_runs_at_once_do_not_meet(tmp_path: Path) -> None:

@@ -26,7 +26,10 @@ async def _printed(child: Child, text: str) -> None:
 
 
 async def test_a_child_is_asked_before_it_is_killed(tmp_path: Path) -> None:
-    code = "import signal, time, sys\nsignal.signal(15, lambda *_: (print('asked'), sys.exit(0)))\nprint('up', flush=True)\ntime.sleep(60)"
+    code = (
+        "import signal, time, sys\nsignal.signal(15, lambda *_: (print('asked'), sys.exit(0)))\n"
+        "print('up', flush=True)\ntime.sleep(60)"
+    )
     child = await _python(tmp_path, code)
     await _printed(child, "up")
     await terminate([child], grace=5)

@@ -234,15 +234,17 @@ class Attempt:
 
 def refusal(spec: AgentSpec, hello: Hello) -> dict[str, object] | None:
     """The FAILED payload for a HELLO that this agent cannot serve; None when it can. Pure."""
+    subtask = f"subtask {hello.index} of {hello.parallelism}"
     if hello.common_version() is None:
-        message = f"the connector speaks versions {list(hello.versions)}, this role container {list(VERSIONS)}: use one release"
-        return {"type": "VersionMismatch", "message": message, "traceback": ""}
+        spoken = f"the connector speaks versions {list(hello.versions)}, this role container {list(VERSIONS)}"
+        return _refused("VersionMismatch", f"{spoken}: use one release of both")
     if hello.role != spec.role:
-        message = (
-            f"a subtask of role {hello.role} came to a TaskManager of role {spec.role}: its slot sharing group is wrong"
-        )
-        return {"type": "WrongRole", "message": message, "traceback": ""}
+        found = f"a subtask of role {hello.role} came to a TaskManager of role {spec.role}"
+        return _refused("WrongRole", f"{found}: its slot sharing group is wrong")
     if not 0 <= hello.index < spec.replicas or hello.parallelism != spec.replicas:
-        message = f"subtask {hello.index} of {hello.parallelism}, but the manifest says {spec.replicas} replicas of {spec.role}"
-        return {"type": "WrongParallelism", "message": message, "traceback": ""}
+        return _refused("WrongParallelism", f"{subtask}, but the manifest says {spec.replicas} replicas of {spec.role}")
     return None
+
+
+def _refused(kind: str, message: str) -> dict[str, object]:
+    return {"type": kind, "message": message, "traceback": ""}

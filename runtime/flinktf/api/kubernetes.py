@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -20,6 +20,13 @@ class Model(BaseModel):
     """Frozen; camelCase in YAML; an unknown field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+def model_of(annotation: Any) -> type[BaseModel] | None:
+    """The model inside an annotation like ``tuple[Role, ...]`` or ``Checkpoint | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for part in get_args(annotation) if (model := model_of(part)) is not None), None)
 
 
 def quantity_value(text: str) -> float:

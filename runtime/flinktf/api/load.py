@@ -13,7 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from flinktf.api.job import API_VERSION, KIND, FlinkTFJob
-from flinktf.api.reference import model_of
+from flinktf.api.kubernetes import model_of
 from flinktf.api.rules import violations
 
 _LARGEST: Final = 1 << 20
@@ -38,7 +38,7 @@ Lines = dict[FieldPath, int]
 
 @dataclass(frozen=True)
 class Problem:
-    """``path`` like ``spec.roles[1].replicas``, ``value`` as text, ``line`` of the file from 1; None where there is none."""
+    """One thing that is wrong: ``path`` is like ``spec.roles[1].replicas``, ``line`` counts from 1."""
 
     path: str
     message: str

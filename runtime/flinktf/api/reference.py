@@ -11,14 +11,14 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from flinktf.api.job import API_VERSION, KIND, FlinkTFJob
+from flinktf.api.kubernetes import model_of
 
 _HEAD = f"""# The manifest
 
 Generated from the types in `runtime/flinktf/api` by `make docs`; do not edit.
 
-`apiVersion: {API_VERSION}`, `kind: {KIND}`. A field without a default has to be there, or may be left out where that is said.
-`flinktf validate job.yaml` explains what is wrong with a manifest. Fields that only Kubernetes can honour are named in a notice by
-`flinktf run`.
+`apiVersion: {API_VERSION}`, `kind: {KIND}`. `flinktf validate job.yaml` explains what is wrong with a manifest.
+Fields that only Kubernetes can honour are named in a notice by `flinktf run`.
 """
 
 
@@ -39,13 +39,6 @@ def _sections(model: type[BaseModel], path: str, seen: set[str]) -> Iterator[str
         if inner is not None and here not in seen:
             seen.add(here)
             yield from _sections(inner, here, seen)
-
-
-def model_of(annotation: Any) -> type[BaseModel] | None:
-    """The model inside an annotation like ``tuple[Role, ...]`` or ``Checkpoint | None``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((model for part in get_args(annotation) if (model := model_of(part)) is not None), None)
 
 
 def _summary(model: type[BaseModel]) -> str:

@@ -37,9 +37,9 @@ def run(manifest: Path, runs: Path, ui_port: int | None, keep: bool) -> None:
     """
     from flinktf.api import ManifestError, check_files, load_manifest
     from flinktf.flink.distribution import DistributionError
-    from flinktf.ports import PortError
     from flinktf.local.runner import Options
     from flinktf.local.runner import run as run_locally
+    from flinktf.ports import PortError
 
     try:
         loaded = load_manifest(manifest)

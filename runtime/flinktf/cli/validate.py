@@ -18,7 +18,7 @@ def validate(manifests: tuple[Path, ...]) -> None:
 
     Looks at the files that they name too, without running anything. The exit code is 1 when something is wrong.
     """
-    sys.exit(0 if all([validate_file(manifest) for manifest in manifests]) else 1)
+    sys.exit(0 if sum(not validate_file(manifest) for manifest in manifests) == 0 else 1)
 
 
 def validate_file(manifest: Path) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import os
 import signal
 import sys
 import time
@@ -43,7 +42,7 @@ async def _serve(arguments: argparse.Namespace, coordinator: Coordinator) -> Non
     if arguments.port_file:
         part = arguments.port_file.with_suffix(".part")
         part.write_text(str(runner.addresses[0][1]))
-        os.replace(part, arguments.port_file)
+        part.replace(arguments.port_file)
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)

@@ -137,8 +137,8 @@ def _tick(state: JobState, now: float) -> Step:
     shape = state.shape
     if state.phase == "Forming" and now - state.forming_since > shape.forming_timeout_seconds:
         message = (
-            f"{', '.join(state.missing)} did not come within {shape.forming_timeout_seconds:g} s (spec.formingTimeout): "
-            "look at the Flink job and at the TaskManagers of these roles"
+            f"{', '.join(state.missing)} did not come within {shape.forming_timeout_seconds:g} s "
+            "(spec.formingTimeout): look at the Flink job and at the TaskManagers of these roles"
         )
         return _failed(state, Failure(shape.job, "FormingTimeout", message), ())
     for key, instance in state.instances.items():

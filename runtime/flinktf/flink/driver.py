@@ -1,6 +1,6 @@
 """The driver: builds the user's pipeline, adds the roles that no pipeline feeds, and submits one Flink job.
 
-A process of its own (``python -m flinktf.flink.driver SUBMISSION OUTCOME``), because PyFlink's client is a JVM beside it.
+A process of its own (``python -m flinktf.flink.driver SUBMISSION OUTCOME``), because PyFlink's client has a JVM.
 """
 
 from __future__ import annotations
@@ -144,7 +144,8 @@ def _assignment(argument: str) -> tuple[str, str]:
 def _run_python(job: Job, file: Path) -> None:
     sys.path.insert(0, str(file.parent))
     spec = importlib.util.spec_from_file_location(file.stem, file)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module: Any = importlib.util.module_from_spec(spec)
     sys.modules[file.stem] = module
     spec.loader.exec_module(module)

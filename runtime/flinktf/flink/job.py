@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Job:
     """The argument of ``main(job)`` in a ``job.py``.
 
-    Build the pipeline and add what feeds a role to ``statement_set``; flinktf adds the roles that no pipeline feeds, and
-    submits everything as one Flink job. Do not call ``execute``.
+    Build the pipeline and add what feeds a role to ``statement_set``; flinktf adds the roles that no pipeline feeds,
+    and submits everything as one Flink job. Do not call ``execute``.
     """
 
     name: str

@@ -33,7 +33,7 @@ class InstanceView:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One look at the job. ``at`` is seconds since the run began, ``flink`` the Flink job's state or what precedes it."""
+    """One look at the job, ``at`` seconds after the run began; ``flink`` is the Flink job's state."""
 
     at: float
     phase: str

@@ -14,7 +14,8 @@ def summary(job: str, last: Snapshot, logs: Path) -> Iterator[str]:
     yield f"{job} {outcome} after {last.at:.1f} s: {last.rows:,} rows fed, {last.step:,} steps"
     for instance in last.instances:
         metrics = ", ".join(f"{name} {value:.4g}" for name, value in instance.metrics.items())
-        yield f"  {instance.name:<14} {instance.state:<10} {instance.rows:>10,} rows {instance.step:>8,} steps  {metrics}"
+        counts = f"{instance.rows:>10,} rows {instance.step:>8,} steps"
+        yield f"  {instance.name:<14} {instance.state:<10} {counts}  {metrics}".rstrip()
     for notice in last.notices:
         yield f"  {notice}"
     for model in last.models:

@@ -1,4 +1,4 @@
-"""A role process without TensorFlow: it obeys the first words of its task's entrypoint. The agent under test is real."""
+"""A role process without TensorFlow: its task's entrypoint says how it behaves. The agent under test is real."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 
 from flinktf.protocol.connection import read_frame, send_frame
 from flinktf.protocol.frames import FrameType
@@ -22,8 +23,7 @@ tell("phase", phase="importing")
 line, fds, _, _ = socket.recv_fds(control, 65536, 1)
 if not line:
     sys.exit(0)
-with open(json.loads(line)["task"]) as file:
-    task = task_from_json(file.read())
+task = task_from_json(Path(json.loads(line)["task"]).read_text())
 stream = socket.socket(fileno=fds[0])
 send_frame(stream, FrameType.READY, json.dumps({"version": 1, "generation": task.generation}).encode())
 tell("phase", phase="training")

@@ -128,7 +128,8 @@ def test_what_is_hardly_yaml(text: str, message: str, line: int | None) -> None:
 
 
 def test_all_problems_are_told_at_once_with_their_lines() -> None:
-    text = "apiVersion: flinktf.dev/v1alpha1\nkind: FlinkTFJob\nmetadata: {}\nspec:\n  roles:\n  - name: worker\n    x: 1\n"
+    text = "apiVersion: flinktf.dev/v1alpha1\nkind: FlinkTFJob\nmetadata: {}\n"
+    text += "spec:\n  roles:\n  - name: worker\n    x: 1\n"
     assert [(p.path, p.line) for p in problems(text)] == [("metadata.name", 3), ("spec.roles[0].x", 7)]
 
 
@@ -162,7 +163,7 @@ def test_any_value_anywhere_is_a_job_or_a_manifest_error(place: str, value: Any)
     try:
         parse_manifest(yaml.safe_dump(document), Path())
     except ManifestError as error:
-        assert error.problems
+        assert error.problems  # noqa: PT017
 
 
 @given(st.integers(1, 512), st.sampled_from(["500m", "2", "1Gi", "1e3"]), st.dictionaries(st.text(), st.text()))
