@@ -23,6 +23,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 
 /** The other end of the protocol: an agent and its role processes in one, that do what a test's script says. */
 public final class FakeAgent implements AutoCloseable {
@@ -170,6 +171,11 @@ public final class FakeAgent implements AutoCloseable {
 
         public void done() throws IOException {
             send(FrameType.DONE, "{\"rows\":" + rows.size() + ",\"steps\":1}");
+        }
+
+        /** Neither reads nor closes, for longer than any test lasts. */
+        public void hang() throws InterruptedException {
+            new CountDownLatch(1).await();
         }
 
         /** Takes the rows of DATA, answers BARRIER. */

@@ -6,6 +6,8 @@ import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.types.logical.LogicalType;
 import org.apache.flink.table.types.logical.RowType;
 
+import java.util.Arrays;
+
 /**
  * Collects Flink rows and encodes them as Arrow IPC record batch messages. Not thread-safe.
  *
@@ -38,7 +40,7 @@ public final class ArrowEncoder {
             fixed += columns[i].fixedBytes();
         }
         variable =
-                java.util.Arrays.stream(columns)
+                Arrays.stream(columns)
                         .filter(VariableWriter.class::isInstance)
                         .toArray(ColumnWriter[]::new);
         rowBytes = fixed;

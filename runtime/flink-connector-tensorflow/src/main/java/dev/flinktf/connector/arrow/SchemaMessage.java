@@ -23,6 +23,8 @@ import org.apache.arrow.flatbuf.Timestamp;
 import org.apache.arrow.flatbuf.Type;
 import org.apache.arrow.flatbuf.Utf8;
 
+import java.util.function.IntSupplier;
+
 /** Writes the Arrow IPC encapsulated {@code Schema} message of a row type. */
 final class SchemaMessage {
 
@@ -91,7 +93,7 @@ final class SchemaMessage {
     }
 
     /** A table without fields. */
-    private static int table(Runnable start, java.util.function.IntSupplier end) {
+    private static int table(Runnable start, IntSupplier end) {
         start.run();
         return end.getAsInt();
     }

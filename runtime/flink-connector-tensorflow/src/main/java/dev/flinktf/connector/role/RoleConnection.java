@@ -11,6 +11,9 @@ import dev.flinktf.connector.protocol.ProtocolException;
 
 import org.apache.flink.util.IOUtils;
 
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -31,6 +34,8 @@ import java.util.concurrent.TimeoutException;
  * sending does nothing: what still arrives is discarded.
  */
 public final class RoleConnection implements Closeable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(RoleConnection.class);
 
     /** How long a broken write waits for the reader to find out why. */
     private static final long REASON_SECONDS = 10;
@@ -171,16 +176,18 @@ public final class RoleConnection implements Closeable {
 
     /** Returns whether there can be more answers. */
     private boolean dispatch(Answer answer) throws RoleFailedException, InterruptedException {
-        if (answer instanceof Answer.Ready) {
+        if (answer instanceof Answer.Ready formed) {
+            LOG.info("{} is ready, in generation {} of its TensorFlow cluster", instance, formed.generation());
             ready.complete(null);
         } else if (answer instanceof Answer.Result result) {
             events.result(result.message());
         } else if (answer instanceof Answer.Checkpoint checkpoint) {
             events.saved(checkpoint.saved());
         } else if (answer instanceof Answer.Done done) {
+            LOG.info("{} is done: {} rows, {} steps", instance, done.rows(), done.steps());
             ready.complete(null);
             end.complete(null);
-            events.done(done);
+            events.done();
             return false;
         } else if (answer instanceof Answer.Failed failed) {
             throw new RoleFailedException(

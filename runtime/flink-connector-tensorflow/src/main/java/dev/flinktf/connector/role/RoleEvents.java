@@ -1,6 +1,5 @@
 package dev.flinktf.connector.role;
 
-import dev.flinktf.connector.protocol.Answer;
 import dev.flinktf.connector.protocol.Saved;
 
 /** What a role process says after READY. Called in the order of arrival by the connection's reader thread. */
@@ -17,7 +16,7 @@ public interface RoleEvents {
     }
 
     /** The role has ended well; nothing follows. */
-    void done(Answer.Done done);
+    void done();
 
     /** The role, or the connection, has failed; nothing follows. */
     void failed(RoleFailedException failure);

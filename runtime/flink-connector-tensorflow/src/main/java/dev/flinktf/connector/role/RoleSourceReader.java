@@ -1,7 +1,5 @@
 package dev.flinktf.connector.role;
 
-import dev.flinktf.connector.protocol.Answer;
-
 import org.apache.flink.api.connector.source.ReaderOutput;
 import org.apache.flink.api.connector.source.SourceReader;
 import org.apache.flink.api.connector.source.SourceReaderContext;
@@ -62,7 +60,7 @@ final class RoleSourceReader implements SourceReader<Void, RoleSource.NoSplit>, 
     }
 
     @Override
-    public void done(Answer.Done done) {
+    public void done() {
         end.complete(null);
     }
 

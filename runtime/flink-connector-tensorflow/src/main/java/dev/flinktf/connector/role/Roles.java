@@ -23,6 +23,8 @@ public final class Roles {
     public static void source(StreamExecutionEnvironment env, String role, int replicas) {
         RoleSettings settings = RoleSettings.of(env.getConfiguration(), role, Optional.of(replicas));
         SlotSharingGroup group = settings.group();
+        // A pipeline that feeds no role has no other operator of ours to bring this profile along.
+        env.registerSlotSharingGroup(settings.pipelineGroup());
         env.fromSource(
                         new RoleSource(settings.spec(Mode.SOURCE, null, null)),
                         WatermarkStrategy.noWatermarks(),

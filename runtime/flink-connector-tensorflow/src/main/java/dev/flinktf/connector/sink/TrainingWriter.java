@@ -1,7 +1,6 @@
 package dev.flinktf.connector.sink;
 
 import dev.flinktf.connector.arrow.ArrowBatch;
-import dev.flinktf.connector.protocol.Answer;
 import dev.flinktf.connector.protocol.Saved;
 import dev.flinktf.connector.role.RoleConnection;
 import dev.flinktf.connector.role.RoleEvents;
@@ -123,7 +122,7 @@ final class TrainingWriter implements StatefulSinkWriter<ArrowBatch, Saved>, Rol
     }
 
     @Override
-    public synchronized void done(Answer.Done answer) {
+    public synchronized void done() {
         done = true;
         notifyAll();
     }

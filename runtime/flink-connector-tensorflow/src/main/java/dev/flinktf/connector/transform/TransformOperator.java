@@ -1,7 +1,6 @@
 package dev.flinktf.connector.transform;
 
 import dev.flinktf.connector.arrow.ArrowBatch;
-import dev.flinktf.connector.protocol.Answer;
 import dev.flinktf.connector.protocol.Saved;
 import dev.flinktf.connector.role.RoleConnection;
 import dev.flinktf.connector.role.RoleEvents;
@@ -53,6 +52,7 @@ final class TransformOperator extends AbstractStreamOperator<ArrowBatch>
     private final transient MailboxExecutor mailbox;
     private final RoleSpec spec;
 
+    private transient int index;
     private transient BlockingQueue<Send> queue;
     private transient Semaphore results;
     private transient Thread sender;
@@ -97,7 +97,7 @@ final class TransformOperator extends AbstractStreamOperator<ArrowBatch>
         queue = new ArrayBlockingQueue<>(QUEUED);
         results = new Semaphore(RESULTS);
         roleMetrics = new RoleMetrics(getMetricGroup());
-        int index = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask();
+        index = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask();
         connection = RoleConnection.open(spec.hello(getMetricGroup(), index, saved), spec.connectTimeout(), this);
         connection.awaitReady();
         sender = new Thread(this::sendQueued, "flinktf " + spec.role() + "-" + index + " sender");
@@ -172,7 +172,6 @@ final class TransformOperator extends AbstractStreamOperator<ArrowBatch>
     @Override
     public void result(byte[] message) throws InterruptedException {
         results.acquire();
-        int index = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask();
         mail(
                 () -> {
                     results.release();
@@ -187,7 +186,7 @@ final class TransformOperator extends AbstractStreamOperator<ArrowBatch>
     }
 
     @Override
-    public void done(Answer.Done answer) {
+    public void done() {
         mail(() -> done = true, "done");
     }
 

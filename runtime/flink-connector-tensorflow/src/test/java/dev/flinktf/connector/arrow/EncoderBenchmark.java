@@ -11,6 +11,7 @@ import org.apache.flink.table.types.logical.RowType;
 
 import java.util.Arrays;
 import java.util.Random;
+import java.util.function.Supplier;
 
 /**
  * Nanoseconds per row of the encoder, flushing at 1 MiB. By hand:
@@ -58,7 +59,7 @@ final class EncoderBenchmark {
         run("STRING, 3 INT, binary rows", strings, binary(strings, stringRows), 4);
     }
 
-    private static RowData[] rows(java.util.function.Supplier<RowData> supplier) {
+    private static RowData[] rows(Supplier<RowData> supplier) {
         RowData[] rows = new RowData[ROWS];
         Arrays.setAll(rows, i -> supplier.get());
         return rows;

@@ -7,6 +7,8 @@ import dev.flinktf.connector.TestCluster;
 import dev.flinktf.connector.protocol.FrameType;
 
 import org.apache.flink.core.execution.JobClient;
+import org.apache.flink.runtime.clusterframework.types.ResourceProfile;
+import org.apache.flink.runtime.jobgraph.JobVertex;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.test.junit5.MiniClusterExtension;
 import org.apache.flink.util.ExceptionUtils;
@@ -16,8 +18,12 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
 class RoleSourceTest {
@@ -86,6 +92,24 @@ class RoleSourceTest {
         assertThat(failure(start())).contains("Nobody listens on target/agent.sock after 2 s");
     }
 
+    @Test
+    void aPipelineThatFeedsNoRoleStillStaysOffTheRolesSlots() {
+        StreamExecutionEnvironment env = TestCluster.environment(Map.of("ps", 1));
+        env.fromSequence(1, 10).print();
+        Roles.source(env, "ps", 1);
+
+        Map<String, Set<String>> resources = new TreeMap<>();
+        for (JobVertex vertex : env.getStreamGraph().getJobGraph().getVertices()) {
+            ResourceProfile profile = vertex.getSlotSharingGroup().getResourceProfile();
+            resources.merge(vertex.getName(), profile.getExtendedResources().keySet(), (a, b) -> a);
+        }
+        assertThat(resources)
+                .containsEntry("Source: role: ps -> end: Writer", Set.of("role-ps"))
+                .containsValue(Set.of("role-pipeline"))
+                .hasSizeGreaterThan(1)
+                .doesNotContainValue(Set.of());
+    }
+
     private static JobClient start() throws Exception {
         StreamExecutionEnvironment env = TestCluster.environment(Map.of("ps", 2));
         Roles.source(env, "ps", 2);
@@ -95,13 +119,13 @@ class RoleSourceTest {
     private static String failure(JobClient job) throws InterruptedException {
         try {
             job.getJobExecutionResult().get();
-        } catch (java.util.concurrent.ExecutionException error) {
+        } catch (ExecutionException error) {
             return ExceptionUtils.stringifyException(error);
         }
         throw new AssertionError("the job should have failed");
     }
 
-    private static void await(java.util.function.BooleanSupplier condition) throws InterruptedException {
+    private static void await(BooleanSupplier condition) throws InterruptedException {
         while (!condition.getAsBoolean()) {
             Thread.sleep(10);
         }

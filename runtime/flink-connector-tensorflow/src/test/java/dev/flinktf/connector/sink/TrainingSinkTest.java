@@ -105,7 +105,7 @@ class TrainingSinkTest {
                     // Nobody reads: the subtask is blocked in writing when DONE comes.
                     Thread.sleep(500);
                     peer.done();
-                    Thread.sleep(60_000);
+                    peer.hang();
                 };
         try (FakeAgent agent = new FakeAgent(impatient)) {
             run(3_000_000, new Configuration());
@@ -135,7 +135,7 @@ class TrainingSinkTest {
                             peer.ready();
                             peer.expect(FrameType.DATA);
                             peer.send(FrameType.BARRIER, "{}");
-                            Thread.sleep(60_000);
+                            peer.hang();
                         })) {
             assertThat(failure(10_000)).contains("a role process sent BARRIER, which only a subtask may");
         }

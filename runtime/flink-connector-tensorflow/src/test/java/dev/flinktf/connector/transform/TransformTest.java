@@ -134,7 +134,7 @@ class TransformTest {
                     peer.ready();
                     Frame frame = peer.expect(FrameType.DATA);
                     peer.send(FrameType.RESULT, frame.payload());
-                    Thread.sleep(60_000);
+                    peer.hang();
                 };
         try (FakeAgent agent = new FakeAgent(wrong)) {
             StreamExecutionEnvironment env = environment(1);
