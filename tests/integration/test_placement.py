@@ -15,8 +15,9 @@ TELL = """
     import json, os, pathlib, time
 
     def main(context):
-        # Which TaskManager a role process belongs to shows in its spool, a folder of that TaskManager's agent.
-        told = {"tf_config": json.loads(os.environ["TF_CONFIG"]), "manager": pathlib.Path(context.task.spool_path).parts}
+        # Which TaskManager a role process belongs to shows in its task's folder, which is the agent's.
+        manager = pathlib.Path(os.environ["FLINKTF_TASK"]).parts
+        told = {"tf_config": json.loads(os.environ["TF_CONFIG"]), "manager": manager}
         pathlib.Path(f"{context.role}-{context.index}.part").write_text(json.dumps(told))
         os.rename(f"{context.role}-{context.index}.part", f"{context.role}-{context.index}.json")
         while not os.path.exists("go") and not context.should_stop:

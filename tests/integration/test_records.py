@@ -1,4 +1,4 @@
-"""Records on their way from a Flink query into TensorFlow processes: each one exactly once, whatever its size and type."""
+"""Records on their way from a Flink query into TensorFlow: each one exactly once, whatever its size and type."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ ROWS = 1_000_000
 
 EVERY_TYPE = """
     CREATE TABLE numbers (id BIGINT NOT NULL, noise INT NOT NULL) WITH (
-        'connector' = 'datagen', 'number-of-rows' = '{rows}', 'rows-per-second' = '10000000', 'fields.id.kind' = 'sequence',
-        'fields.id.start' = '0', 'fields.id.end' = '{last}');
+        'connector' = 'datagen', 'number-of-rows' = '{rows}', 'rows-per-second' = '10000000',
+        'fields.id.kind' = 'sequence', 'fields.id.start' = '0', 'fields.id.end' = '{last}');
     CREATE TABLE training (
         id BIGINT NOT NULL, noise INT, f FLOAT, d DOUBLE, i INT, t TINYINT, s SMALLINT, b BOOLEAN, words STRING,
         octets BYTES, price DECIMAL(12, 2), moment TIMESTAMP(6), dense ARRAY<FLOAT>, ragged ARRAY<BIGINT>
@@ -23,7 +23,8 @@ EVERY_TYPE = """
         id, noise, CAST(MOD(id, 1024) AS FLOAT) / 8, CAST(id AS DOUBLE) / 4, CAST(MOD(id, 100000) AS INT) - 50000,
         CAST(MOD(id, 100) AS TINYINT), CAST(MOD(id, 30000) AS SMALLINT), MOD(id, 3) = 0,
         REPEAT('x', CAST(MOD(id, 61) AS INT)), CAST(CAST(id AS STRING) AS BYTES),
-        CAST(MOD(id, 1000) AS DECIMAL(12, 2)) / 4, TIMESTAMPADD(SECOND, CAST(id AS INT), TIMESTAMP '1970-01-01 00:00:00'),
+        CAST(MOD(id, 1000) AS DECIMAL(12, 2)) / 4,
+        TIMESTAMPADD(SECOND, CAST(id AS INT), TIMESTAMP '1970-01-01 00:00:00'),
         ARRAY[CAST(MOD(id, 7) AS FLOAT), CAST(MOD(id, 11) AS FLOAT)],
         CASE WHEN MOD(id, 4) = 0 THEN ARRAY[id] WHEN MOD(id, 4) = 1 THEN ARRAY[id, id + 1] ELSE ARRAY[id, id, id] END
     FROM numbers;
@@ -86,7 +87,8 @@ SLOW = """
 """
 
 WIDE = """
-    CREATE TABLE numbers (a FLOAT NOT NULL) WITH ('connector' = 'datagen', 'number-of-rows' = '1000000', 'rows-per-second' = '10000000');
+    CREATE TABLE numbers (a FLOAT NOT NULL) WITH (
+        'connector' = 'datagen', 'number-of-rows' = '1000000', 'rows-per-second' = '10000000');
     CREATE TABLE training (pixels ARRAY<FLOAT>) WITH ('connector' = 'flinktf', 'role' = 'worker');
     INSERT INTO training SELECT ARRAY[{pixels}] FROM numbers;
 """
@@ -122,7 +124,8 @@ LINE = """
     CREATE TABLE numbers (a FLOAT NOT NULL, b FLOAT NOT NULL) WITH (
         'connector' = 'datagen', 'number-of-rows' = '20000', 'rows-per-second' = '10000000',
         'fields.a.min' = '-1', 'fields.a.max' = '1', 'fields.b.min' = '-1', 'fields.b.max' = '1');
-    CREATE TABLE training (a FLOAT, b FLOAT, y FLOAT) WITH ('connector' = 'flinktf', 'role' = 'worker', 'shares' = '1,9');
+    CREATE TABLE training (a FLOAT, b FLOAT, y FLOAT) WITH (
+        'connector' = 'flinktf', 'role' = 'worker', 'shares' = '1,9');
     INSERT INTO training SELECT a, b, 2 * a - 3 * b + 1 FROM numbers;
 """
 

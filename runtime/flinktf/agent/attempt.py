@@ -37,6 +37,10 @@ class SubtaskGoneError(Exception):
     """The subtask closed its connection: the attempt was cancelled."""
 
 
+class AbortedError(Exception):
+    """The coordinator ends the attempt for what happened elsewhere."""
+
+
 class Attempt:
     """Runs once; :meth:`run` returns when nothing of it is left."""
 
@@ -81,6 +85,9 @@ class Attempt:
             return "done", None
         except SubtaskGoneError:
             return "cancelled", None
+        except AbortedError:
+            self._subtask.send(FrameType.FAILED, _refused("Aborted", "the job has failed in another role instance"))
+            return "cancelled", None
         except AttemptFailedError as error:
             failure = error.failure
         except CoordinatorError as error:
@@ -120,7 +127,7 @@ class Attempt:
             while not ended.done():
                 command = await self._heartbeat()
                 if command == "abort":
-                    raise AttemptFailedError("Aborted", "the job has failed elsewhere, or a new generation forms")
+                    raise AbortedError
                 if command == "stop" and stopped is None:
                     stopped = time.monotonic()
                     self._process.stop()
