@@ -8,7 +8,7 @@ CULTIVARS = 3
 
 
 def main(context: flinktf.TFContext) -> None:
-    rows = context.dataset(label="cultivar", batch_size=16, as_matrix=True, shuffle=True)
+    rows = context.dataset(label="cultivar", batch_size=16, as_matrix=True, shuffle=1000)
     train, held_out = rows.split(by="held_out")
 
     with context.strategy.scope():
