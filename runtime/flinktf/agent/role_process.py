@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +49,7 @@ class RoleProcess:
         self._child = child
         self._control = control
         control.setblocking(False)
+        self._assigned_at: float | None = None
         self._listening = asyncio.create_task(self._listen())
 
     @classmethod
@@ -81,6 +83,7 @@ class RoleProcess:
 
     def assign(self, task_file: Path, stream: int) -> None:
         """Hands over the task and the subtask's connection."""
+        self._assigned_at = time.monotonic()
         line = json.dumps({"task": str(task_file)}).encode() + b"\n"
         with contextlib.suppress(OSError):  # it has died: its exit code tells
             socket.send_fds(self._control, [line], [stream])
@@ -155,6 +158,10 @@ class RoleProcess:
                 return  # the next heartbeat is soon enough
         elif kind == "phase":
             report.phase = str(event["phase"])
+            if report.phase == "waiting" and self._assigned_at is not None:
+                report.timings["tensorflow_import_wait"] = round(time.monotonic() - self._assigned_at, 3)
+            elif "task_wait" not in report.timings and self._assigned_at is not None:
+                report.timings["task_wait"] = round(time.monotonic() - self._assigned_at, 3)
         elif kind == "timing":
             report.timings[str(event["name"])] = float(event["seconds"])
         elif kind == "model":

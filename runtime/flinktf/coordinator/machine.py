@@ -112,6 +112,8 @@ def _heartbeat(state: JobState, event: Heartbeat, now: float) -> Step:
     happened: tuple[Happened, ...] = ()
     if event.state != instance.state:
         happened += (Happened("State", name(event.key), event.state),)
+    if event.step > 0 and not any(other.step for other in state.instances.values()):
+        happened += (Happened("FirstStep", name(event.key), f"step {event.step}"),)
     if event.model is not None and event.model not in state.models:
         state = replace(state, models=(*state.models, event.model))
         happened += (Happened("Model", name(event.key), event.model),)

@@ -109,9 +109,13 @@ async def _run(cluster: Cluster, console: Console) -> int:
             last = replace(last, phase="Failed", failure=error.failure)
         finally:
             await asyncio.shield(_teardown(cluster))
-    for line in summary(name, last, cluster.layout.logs):
+    for line in summary(name, last, cluster.layout.logs, _submitted_at(cluster)):
         console.print(line, highlight=False, soft_wrap=True, markup=False)
     return 1 if last.failure else 0
+
+
+def _submitted_at(cluster: Cluster) -> float | None:
+    return read_outcome(cluster.outcome_file).submitted_at if cluster.outcome_file.exists() else None
 
 
 async def _teardown(cluster: Cluster) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -33,7 +33,10 @@ class InstanceView:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One look at the job, ``at`` seconds after the run began; ``flink`` is the Flink job's state."""
+    """One look at the job, ``at`` seconds after the run began; ``flink`` is the Flink job's state.
+
+    ``moments`` has when each type of event happened last, in seconds of the epoch.
+    """
 
     at: float
     phase: str
@@ -43,6 +46,7 @@ class Snapshot:
     models: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     failure: Failure | None = None
+    moments: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def step(self) -> int:
@@ -73,6 +77,7 @@ def from_status(status: Mapping[str, Any], flink: str, at: float) -> Snapshot:
             f"{event['who']}: {event['message']}" for event in status.get("events", ()) if event["type"] == "Notice"
         ),
         failure=_failure(failure) if failure else None,
+        moments={event["type"]: event["at"] for event in status.get("events", ())},
     )
 
 
