@@ -37,7 +37,7 @@ def _listening(processes: list[psutil.Process]) -> set[int]:
     for process in processes:
         try:
             ports |= {c.laddr.port for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN}
-        except psutil.NoSuchProcess:
+        except psutil.Error:  # gone, or not ours: init's
             continue
     return ports
 

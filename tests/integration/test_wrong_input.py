@@ -46,7 +46,7 @@ def test_user_code_that_fails(tmp_path: Path, train: str, messages: list[str]) -
     [
         (
             ("a FLOAT) WITH ('connector' = 'flinktf'", "a MAP<INT, INT>) WITH ('connector' = 'flinktf'"),
-            ["column", "'a'", "MAP"],
+            ["olumn 'a'", "MAP", "CAST"],
         ),
         (("SELECT a FROM numbers", "SELECT b FROM numbers"), ["job.sql, line 4", "'b' not found"]),
         (("'role' = 'worker'", "'role' = 'wrkr'"), ["wrkr", "worker"]),
