@@ -70,7 +70,7 @@ def test_a_signal_leaves_nothing_behind(endless: JobFolder, number: signal.Signa
         assert process.returncode == 128 + number, output
         assert f"{number.name}: stopped" in output
     _wait_for(lambda: not processes_of(endless.path), f"all processes gone: {processes_of(endless.path)}", 15)
-    assert not ports & _listening(list(psutil.process_iter()))
+    _wait_for(lambda: not ports & _listening(list(psutil.process_iter())), "all ports closed", 15)
 
 
 def test_a_closed_terminal_leaves_nothing_behind(endless: JobFolder) -> None:
