@@ -108,7 +108,7 @@ class Attempt:
         beating = asyncio.create_task(self._beat())
         try:
             while True:
-                answer = await self._unless_gone(self._client.cluster(hello.role, hello.index))
+                answer = await self._unless_gone(self._client.cluster(hello.role, hello.index, hello.attempt))
                 if answer["phase"] == "Running":
                     self._generation = answer["generation"]
                     cluster: dict[str, list[str]] = answer["cluster"]

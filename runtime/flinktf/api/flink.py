@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from flinktf.api.kubernetes import Model, Resources, Scheduling
+from flinktf.api.kubernetes import FilePath, Integer, Model, Resources, Scheduling
 
 
 def _setting(value: Any) -> Any:
@@ -25,11 +25,16 @@ class JobManager(Scheduling):
 class Pipeline(Scheduling):
     """The TaskManagers that run everything that is not a role: sources, SQL, UDFs."""
 
-    replicas: int = Field(default=1, ge=1, le=512, description="How many TaskManagers.")
-    slots: int = Field(
-        default=1, ge=1, le=64, description="Slots of each; replicas times slots is the default parallelism."
+    replicas: Integer = Field(default=1, ge=1, le=512, description="How many TaskManagers there are.")
+    slots: Integer = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="How many slots each of them has; replicas times slots is the default parallelism.",
     )
-    resources: Resources = Field(default=Resources(), description="Their size; the memory is the whole process'.")
+    resources: Resources = Field(
+        default=Resources(), description="The size of each; the memory is the whole process', at least 768Mi."
+    )
 
     @property
     def memory_bytes(self) -> int | None:
@@ -39,20 +44,31 @@ class Pipeline(Scheduling):
 class Flink(Model):
     """The Flink cluster of the job."""
 
-    version: Literal["2.3"] = Field(default="2.3", description="Flink's version.")
+    version: Literal["2.3"] = Field(default="2.3", description="The version of Flink, in quotes.")
     image: str | None = Field(default=None, description="The image of JobManager and TaskManagers.")
     configuration: dict[str, Annotated[str, BeforeValidator(_setting)]] = Field(
-        default={}, description="Flink configuration for the whole cluster, on top of what flinktf sets."
+        default={},
+        max_length=256,
+        description="Flink settings for the whole cluster, on top of those that flinktf makes. Values are texts, "
+        "numbers or booleans; settings by which flinktf places the roles are refused.",
+        examples=[{"execution.checkpointing.interval": "10s"}],
     )
-    job_manager: JobManager = Field(default=JobManager(), description="The JobManager.")
-    pipeline: Pipeline = Field(default=Pipeline(), description="The pool that runs the pipeline.")
+    job_manager: JobManager = Field(default=JobManager(), description="The JobManager's pod.")
+    pipeline: Pipeline = Field(default=Pipeline(), description="The TaskManagers that run the pipeline.")
 
 
 class PipelineJob(Model):
-    """The program that feeds the roles. Without it, the job consists of its roles only."""
+    """The program that feeds the roles: exactly one of python and sql."""
 
-    python: str | None = Field(default=None, description="A Python file with main(job), below code.path.")
-    sql: str | None = Field(default=None, description="A file of SQL statements, below code.path.")
+    python: FilePath | None = Field(
+        default=None, description="A Python file with main(job), relative to code.path.", examples=["job.py"]
+    )
+    sql: FilePath | None = Field(
+        default=None, description="A file of SQL statements, relative to code.path.", examples=["job.sql"]
+    )
     args: tuple[str, ...] = Field(
-        default=(), description="For python: job.args. For sql: name=value, used as ${name} in the file."
+        default=(),
+        max_length=256,
+        description="For python, what main finds in job.args; for sql name=value, used as ${name} in the file.",
+        examples=[["days=30"]],
     )

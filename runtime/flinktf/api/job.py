@@ -5,17 +5,20 @@ Descriptions become docs/reference.md. Rules between fields are in :mod:`flinktf
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
 from flinktf.api.flink import Flink, PipelineJob
-from flinktf.api.kubernetes import Duration, Model, duration_value
-from flinktf.api.roles import Role
+from flinktf.api.kubernetes import Boolean, Duration, FilePath, Integer, Model, duration_value
+from flinktf.api.roles import Entrypoint, Role
 
 API_VERSION: Final = "flinktf.dev/v1alpha1"
 KIND: Final = "FlinkTFJob"
+
+EnvironmentName = Annotated[str, Field(pattern="^[A-Za-z_.-][A-Za-z0-9_.-]*$")]
+EnvironmentValue = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 
 
 class Metadata(Model):
@@ -24,23 +27,26 @@ class Metadata(Model):
     model_config = ConfigDict(frozen=True, extra="allow", alias_generator=to_camel, populate_by_name=True)
 
     name: str = Field(
-        pattern="^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$", description="At most 40 of a-z, 0-9 and -, from a letter on."
+        max_length=40,
+        pattern="^[a-z]([-a-z0-9]*[a-z0-9])?$",
+        description="The job's name: at most 40 of a-z, 0-9 and -, beginning with a letter.",
+        examples=["wine"],
     )
     namespace: str | None = Field(
         default=None, description="The namespace; kubectl's current one where it is left out."
     )
-    labels: dict[str, str] = Field(default={}, description="Labels.")
-    annotations: dict[str, str] = Field(default={}, description="Annotations.")
+    labels: dict[str, str] = Field(default={}, description="Labels, as on any Kubernetes object.")
+    annotations: dict[str, str] = Field(default={}, description="Annotations, as on any Kubernetes object.")
 
 
 class Code(Model):
     """Where train.py and the pipeline's file are."""
 
-    path: str = Field(
+    path: FilePath = Field(
         default=".", description="A folder: relative to the manifest locally, in the image on Kubernetes."
     )
     config_map: str | None = Field(
-        default=None, description="A ConfigMap that is mounted as the folder, on Kubernetes."
+        default=None, description="The name of a ConfigMap that Kubernetes mounts as the folder, instead of the path."
     )
 
 
@@ -48,48 +54,79 @@ class TensorFlow(Model):
     """What the roles run."""
 
     strategy: Literal["MultiWorkerMirrored", "ParameterServer", "Independent"] = Field(
-        default="MultiWorkerMirrored", description="How the roles train together."
+        default="MultiWorkerMirrored",
+        description="How the roles train together; under Independent each instance trains for itself.",
     )
-    entrypoint: str | None = Field(
+    entrypoint: Entrypoint | None = Field(
         default=None,
-        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
-        description="module:function, called with a flinktf.TFContext in every role process.",
+        description="The module:function that is called with a flinktf.TFContext in every role process. Under "
+        "ParameterServer, ps and worker are served by flinktf and run it only as their own entrypoint.",
+        examples=["train:main"],
     )
-    parameters: dict[str, Any] = Field(default={}, description="Anything that the code reads as context.parameters.")
-    env: dict[str, str] = Field(default={}, description="Environment variables of the role processes.")
+    parameters: dict[str, JsonValue] = Field(
+        default={},
+        description="Anything that the code wants to read as context.parameters.",
+        examples=[{"epochs": 20}],
+    )
+    env: dict[EnvironmentName, EnvironmentValue] = Field(
+        default={},
+        description="Environment variables of the role processes; the values are texts.",
+        examples=[{"TF_CPP_MIN_LOG_LEVEL": "1"}],
+    )
     image: str | None = Field(default=None, description="The image of the TensorFlow containers.")
 
 
 class ModelLocation(Model):
     """The trained model."""
 
-    path: str = Field(default="model", description="The SavedModel's folder; relative to the manifest locally.")
+    path: FilePath = Field(default="model", description="The SavedModel's folder; relative to the manifest locally.")
 
 
 class Checkpoint(Model):
     """Checkpoints of model and stream."""
 
-    path: str = Field(default="checkpoints", description="Their folder; relative to the manifest locally.")
-    interval: Duration | None = Field(default=None, description="How often Flink takes one; without it, it takes none.")
+    path: FilePath = Field(default="checkpoints", description="Their folder; relative to the manifest locally.")
+    interval: Duration | None = Field(
+        default=None,
+        description="How often Flink takes a checkpoint; without it, it takes none.",
+        examples=["10s"],
+    )
+
+    @property
+    def interval_seconds(self) -> int | None:
+        return int(duration_value(self.interval).total_seconds()) if self.interval is not None else None
 
 
 class Spec(Model):
     """What the job is."""
 
-    flink: Flink = Field(default=Flink(), description="The Flink cluster.")
-    job: PipelineJob | None = Field(default=None, description="The pipeline that feeds the roles.")
-    code: Code = Field(default=Code(), description="Where the code is.")
-    tensorflow: TensorFlow = Field(default=TensorFlow(), description="What the roles run.")
-    roles: tuple[Role, ...] = Field(min_length=1, max_length=16, description="The TensorFlow processes.")
-    model: ModelLocation = Field(default=ModelLocation(), description="The trained model.")
-    checkpoint: Checkpoint | None = Field(default=None, description="Checkpoints of model and stream.")
-    suspend: bool = Field(default=False, description="Frees all pods and keeps the state, until it is false again.")
-    forming_timeout: Duration = Field(default="5m", description="How long the roles may take to come together.")
-    ttl_seconds_after_finished: int | None = Field(
-        default=None, ge=0, description="Deletes the job this long after its end."
+    flink: Flink = Field(default=Flink(), description="The Flink cluster of the job.")
+    job: PipelineJob | None = Field(
+        default=None, description="The pipeline that feeds the roles. Without it, the job consists of its roles only."
     )
-    active_deadline_seconds: int | None = Field(default=None, ge=1, description="Fails the job after this long.")
-    backoff_limit: int | None = Field(default=None, ge=0, description="Restarts of the whole job before it has failed.")
+    code: Code = Field(default=Code(), description="Where the pipeline's file and the roles' modules are.")
+    tensorflow: TensorFlow = Field(default=TensorFlow(), description="What the roles run, and how they train together.")
+    roles: tuple[Role, ...] = Field(
+        min_length=1,
+        max_length=16,
+        description="The TensorFlow processes of the job, one entry for each kind.",
+        examples=[[{"name": "worker", "replicas": 2}]],
+    )
+    model: ModelLocation = Field(default=ModelLocation(), description="Where the trained model goes.")
+    checkpoint: Checkpoint | None = Field(default=None, description="Where checkpoints go, and how often they happen.")
+    suspend: Boolean = Field(default=False, description="Frees all pods and keeps the state, until it is false again.")
+    forming_timeout: Duration = Field(
+        default="5m", description="How long the roles may take to come together before the job fails."
+    )
+    ttl_seconds_after_finished: Integer | None = Field(
+        default=None, ge=0, description="Deletes the job this many seconds after its end."
+    )
+    active_deadline_seconds: Integer | None = Field(
+        default=None, ge=1, description="Fails the job when it still runs after this many seconds."
+    )
+    backoff_limit: Integer | None = Field(
+        default=None, ge=0, description="How often the whole job is restarted before it has failed."
+    )
     clean_pod_policy: Literal["Running", "All", "None"] = Field(
         default="Running", description="Which pods are deleted when the job has ended."
     )
@@ -98,17 +135,34 @@ class Spec(Model):
     def forming_timeout_seconds(self) -> int:
         return int(duration_value(self.forming_timeout).total_seconds())
 
+    @property
+    def total_instances(self) -> int:
+        """How many role processes the job has."""
+        return sum(role.replicas for role in self.roles)
+
+    def role(self, name: str) -> Role:
+        """Raises KeyError for a role that the job does not have."""
+        found = next((role for role in self.roles if role.name == name), None)
+        if found is None:
+            raise KeyError(name)
+        return found
+
     def resolved_entrypoint(self, role: Role) -> str | None:
         """What the role runs; None for a role that flinktf serves itself: ps and worker under ParameterServer."""
-        served = self.tensorflow.strategy == "ParameterServer" and role.name in ("ps", "worker")
-        return role.entrypoint or (None if served else self.tensorflow.entrypoint)
+        return role.entrypoint or (None if self.serves(role) else self.tensorflow.entrypoint)
+
+    def serves(self, role: Role) -> bool:
+        """Whether flinktf itself knows what the role does."""
+        return self.tensorflow.strategy == "ParameterServer" and role.name in ("ps", "worker")
 
 
 class FlinkTFJob(Model):
     """TensorFlow inside Apache Flink."""
 
-    api_version: Literal["flinktf.dev/v1alpha1"] = Field(description="flinktf.dev/v1alpha1")
-    kind: Literal["FlinkTFJob"] = Field(description="FlinkTFJob")
-    metadata: Metadata = Field(description="Name, namespace, labels, annotations.")
+    api_version: Literal["flinktf.dev/v1alpha1"] = Field(description="The version of this type.")
+    kind: Literal["FlinkTFJob"] = Field(description="The type.")
+    metadata: Metadata = Field(description="Name, namespace, labels, annotations.", examples=[{"name": "wine"}])
     spec: Spec = Field(description="What the job is.")
-    status: dict[str, Any] | None = Field(default=None, description="Written by the operator; ignored in a manifest.")
+    status: dict[str, Any] | None = Field(
+        default=None, description="Written by the operator; ignored when a manifest is read."
+    )

@@ -6,13 +6,18 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Final, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
 from pydantic.alias_generators import to_camel
 
-_QUANTITY: Final = re.compile(r"(\d+(?:\.\d+)?)(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi|e\d+)?")
-_DURATION: Final = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
-_SCALE: Final = {"m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15} | {
-    f"{letter}i": 2.0 ** (10 * power) for power, letter in enumerate("KMGTP", 1)
+# The lengths are bounded: 1e9999999 is a quantity too, and takes all memory to be computed.
+QUANTITY_PATTERN: Final = r"^([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]{1,2})?$"
+DURATION_PATTERN: Final = r"^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$"
+FILE_PATTERN: Final = r"^[^\x00-\x1f]+$"
+
+_SCALE: Final = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0} | {
+    unit: factor
+    for power, letter in enumerate("kMGTPE", 1)
+    for unit, factor in ((letter, 1000.0**power), (f"{letter.upper()}i", 1024.0**power))
 }
 
 
@@ -20,6 +25,15 @@ class Model(BaseModel):
     """Frozen; camelCase in YAML; an unknown field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, data: Any) -> Any:
+        """``replicas:`` with nothing behind it is the default, as the API server has it."""
+        if not isinstance(data, dict):
+            return data
+        known = {field.alias for field in cls.model_fields.values()}
+        return {name: value for name, value in data.items() if value is not None or name not in known}
 
 
 def model_of(annotation: Any) -> type[BaseModel] | None:
@@ -31,19 +45,20 @@ def model_of(annotation: Any) -> type[BaseModel] | None:
 
 def quantity_value(text: str) -> float:
     """A quantity as a plain number: ``1Gi`` is 1073741824, ``500m`` is 0.5. Raises ValueError."""
-    match = _QUANTITY.fullmatch(text)
+    match = re.fullmatch(QUANTITY_PATTERN, text)
     if match is None:
         raise ValueError("is not a quantity; write it as 500m, 2, 512Mi or 4Gi")
-    number, unit = float(match[1]), match[2] or ""
-    return number * 10 ** int(unit[1:]) if unit.startswith("e") else number * _SCALE.get(unit, 1.0)
+    number, unit = float(match[1]), match[3] or ""
+    # E alone is exa, E3 is an exponent.
+    return number * _SCALE[unit] if unit in _SCALE else number * 10.0 ** int(unit[1:])
 
 
 def duration_value(text: str) -> timedelta:
-    """``1h30m`` and the like. Raises ValueError."""
-    match = _DURATION.fullmatch(text)
-    if match is None or not text:
+    """``1h30m`` and the like, longer than nothing. Raises ValueError."""
+    match = re.fullmatch(DURATION_PATTERN, text)
+    hours, minutes, seconds = (int((part or "0").rstrip("hms")) for part in match.groups()) if match else (0, 0, 0)
+    if not hours and not minutes and not seconds:
         raise ValueError("is not a duration; write it as 30s, 5m or 1h30m")
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
 
@@ -58,12 +73,21 @@ def _checked_duration(text: str) -> str:
 
 
 def _to_text(value: Any) -> Any:
-    """Kubernetes takes ``cpu: 2`` as well as ``cpu: "2"``."""
-    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+    """``cpu: 2`` is ``cpu: "2"``. A CRD's int-or-string takes no fractions, so ``cpu: 0.5`` has to be quoted."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-Quantity = Annotated[str, BeforeValidator(_to_text), AfterValidator(_checked_quantity)]
+Integer = Annotated[int, Strict()]
+"""As strict as the API server, which takes neither "2" nor true for a number."""
+Boolean = Annotated[bool, Strict()]
+Quantity = Annotated[
+    str,
+    BeforeValidator(_to_text),
+    AfterValidator(_checked_quantity),
+    Field(json_schema_extra={"x-kubernetes-int-or-string": True}),
+]
 Duration = Annotated[str, AfterValidator(_checked_duration)]
+FilePath = Annotated[str, Field(min_length=1, max_length=512, pattern=FILE_PATTERN)]
 OpenObject = dict[str, Any]
 """What the API server of the cluster validates, not this project."""
 
@@ -71,8 +95,12 @@ OpenObject = dict[str, Any]
 class Resources(Model):
     """Compute resources of a container, as in a pod."""
 
-    requests: dict[str, Quantity] = Field(default={}, description="What the container is guaranteed, by resource name.")
-    limits: dict[str, Quantity] = Field(default={}, description="What the container may use at most, by resource name.")
+    requests: dict[str, Quantity] = Field(
+        default={}, description="What the container is guaranteed, by resource name.", examples=[{"memory": "1Gi"}]
+    )
+    limits: dict[str, Quantity] = Field(
+        default={}, description="What the container may use at most, by resource name.", examples=[{"memory": "1Gi"}]
+    )
 
     @property
     def memory_bytes(self) -> int | None:
@@ -84,24 +112,29 @@ class Resources(Model):
 class Toleration(Model):
     """Lets pods onto nodes with a matching taint."""
 
-    key: str | None = Field(default=None, description="The taint's key; empty matches all keys.")
-    operator: str | None = Field(default=None, description="Exists or Equal (the default).", pattern="^(Exists|Equal)$")
+    key: str | None = Field(default=None, description="The taint's key; without it, any taint matches.")
+    operator: str | None = Field(
+        default=None, description="Exists or Equal (the default).", pattern="^(Exists|Equal)$", examples=["Exists"]
+    )
     value: str | None = Field(default=None, description="The taint's value, for Equal.")
     effect: str | None = Field(
-        default=None, description="The taint's effect.", pattern="^(NoSchedule|PreferNoSchedule|NoExecute)$"
+        default=None,
+        description="The taint's effect; without it, any effect matches.",
+        pattern="^(NoSchedule|PreferNoSchedule|NoExecute)$",
+        examples=["NoSchedule"],
     )
-    toleration_seconds: int | None = Field(default=None, description="How long a NoExecute taint is tolerated.")
+    toleration_seconds: Integer | None = Field(default=None, description="How long a NoExecute taint is tolerated.")
 
 
 class Scheduling(Model):
     """Where pods may run, and what they look like: honoured on Kubernetes only."""
 
-    node_selector: dict[str, str] = Field(default={}, description="Labels that a node must have.")
+    node_selector: dict[str, str] = Field(default={}, description="Labels that a node must have to get these pods.")
     tolerations: tuple[Toleration, ...] = Field(default=(), description="Taints of nodes that the pods accept.")
-    affinity: OpenObject = Field(default={}, description="Affinity of the pods, as in a pod.")
-    priority_class_name: str | None = Field(default=None, description="The pods' PriorityClass.")
+    affinity: OpenObject = Field(default={}, description="Affinity of the pods, written as in a pod.")
+    priority_class_name: str | None = Field(default=None, description="The name of the pods' PriorityClass.")
     topology_spread_constraints: tuple[OpenObject, ...] = Field(
-        default=(), description="How the pods spread over the cluster, as in a pod."
+        default=(), description="How the pods spread over the cluster, written as in a pod."
     )
     pod_template: OpenObject = Field(
         default={}, description="A pod template that is merged over the pods; containers are merged by name."

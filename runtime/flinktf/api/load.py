@@ -2,57 +2,33 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
+from flinktf.api.document import Document, read_document
 from flinktf.api.job import API_VERSION, KIND, FlinkTFJob
 from flinktf.api.kubernetes import model_of
-from flinktf.api.rules import violations
+from flinktf.api.problems import FieldPath, Lines, ManifestError, Problem, line_of, path_text, shown
+from flinktf.api.rules import RULES
 
 _LARGEST: Final = 1 << 20
-_SECRET_FIELDS: Final = ("env",)
 _EXPECTED: Final = {
     "int_type": "expects a whole number, like 2",
-    "int_parsing": "expects a whole number, like 2",
     "int_from_float": "expects a whole number, like 2",
     "bool_type": "expects true or false",
-    "bool_parsing": "expects true or false",
     "string_type": 'expects a text, in quotes where YAML would read something else, like "2"',
     "dict_type": "expects fields, like {name: value}",
     "model_type": "expects fields, like {name: value}",
+    "model_attributes_type": "expects fields, like {name: value}",
     "tuple_type": "expects a list, like [a, b]",
-    "missing": "add this field",
 }
-
-FieldPath = tuple[str | int, ...]
-Lines = dict[FieldPath, int]
-"""The line of the file, from 1, where each field is written."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong: ``path`` is like ``spec.roles[1].replicas``, ``line`` counts from 1."""
-
-    path: str
-    message: str
-    remedy: str
-    value: str | None = None
-    line: int | None = None
-
-
-class ManifestError(Exception):
-    """What is wrong with a manifest, all of it."""
-
-    def __init__(self, *problems: Problem) -> None:
-        super().__init__("; ".join(f"{problem.path}: {problem.message}" for problem in problems))
-        self.problems = problems
 
 
 @dataclass(frozen=True)
@@ -75,161 +51,160 @@ def load_manifest(file: Path) -> LoadedManifest:
 
 def parse_manifest(text: str, directory: Path) -> LoadedManifest:
     """Raises :class:`ManifestError`."""
-    node = _compose(text)
-    lines = dict(_lines(node, ()))
-    duplicates = tuple(_duplicates(node, ()))
-    if duplicates:
-        raise ManifestError(*duplicates)
+    document = read_document(text)
+    _require_job(document)
     try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # a date like 2026-13-45 is a ValueError
-        raise ManifestError(Problem("", f"is not YAML: {error}", "mend it")) from None
-    _require_job(value, lines)
-    try:
-        job = FlinkTFJob.model_validate(value)
+        job: FlinkTFJob | None = FlinkTFJob.model_validate(document.value)
+        errors: list[ErrorDetails] = []
     except ValidationError as error:
-        raise ManifestError(*(_problem(detail, lines) for detail in _own(error.errors()))) from None
-    problems = tuple(
-        Problem(
-            path_text(v.path), v.message, v.remedy, None if v.value is None else _short(v.value), line_of(lines, v.path)
-        )
-        for v in violations(job.spec)
-    )
-    if problems:
-        raise ManifestError(*problems)
-    return LoadedManifest(job, directory, lines)
-
-
-def path_text(path: FieldPath) -> str:
-    """``("spec", "roles", 1)`` as ``spec.roles[1]``."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".")
-
-
-def line_of(lines: Lines, path: FieldPath) -> int | None:
-    """Where the field at ``path``, or the nearest one around it, is written."""
-    return next((lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in lines), None)
+        errors = list(_own(error.errors()))
+        job = _without(document.value, errors)
+    problems = [*document.problems, *(_problem(error, document.lines) for error in errors)]
+    if job is not None:
+        problems += _broken_rules(job, {_path_of_meaning(error) for error in errors}, document.lines)
+    if problems or job is None:
+        raise ManifestError(*sorted(problems, key=lambda problem: problem.line or 0))
+    return LoadedManifest(job, directory, document.lines)
 
 
 def _text(file: Path) -> str:
     try:
-        if file.stat().st_size > _LARGEST:
-            raise ManifestError(
-                Problem("", f"{file} is larger than {_LARGEST >> 20} MiB", "keep data out of the manifest")
-            )
-        return file.read_text()
+        with file.open("rb") as stream:
+            data = stream.read(_LARGEST + 1)
+        text = data.decode()
     except FileNotFoundError:
-        raise ManifestError(Problem("", f"{file} does not exist", "name the file of a FlinkTFJob")) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(Problem("", f"{file} cannot be read: {error}", "make it a readable text file")) from None
+        raise ManifestError(Problem("", "does not exist", "name the file of a FlinkTFJob")) from None
+    except UnicodeDecodeError as error:
+        message = f"is not UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}"
+        raise ManifestError(Problem("", message, "save it as UTF-8")) from None
+    except (OSError, ValueError) as error:  # a path with a NUL is a ValueError
+        reason = getattr(error, "strerror", None) or error
+        raise ManifestError(Problem("", f"cannot be read: {reason}", "make it a readable file")) from None
+    if len(data) > _LARGEST:
+        raise ManifestError(Problem("", f"is larger than {_LARGEST >> 20} MiB", "keep data out of the manifest"))
+    return text
 
 
-def _compose(text: str) -> yaml.Node:
-    try:
-        documents = [node for node in yaml.compose_all(text, yaml.SafeLoader) if node is not None]
-        # An alias can make a small file huge; a manifest has no need of one.
-        aliases = [token for token in yaml.scan(text, yaml.SafeLoader) if isinstance(token, yaml.AliasToken)]
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or str(error) or type(error).__name__
-        raise ManifestError(
-            Problem("", f"is not YAML: {problem}", "mend it", line=mark.line + 1 if mark else None)
-        ) from None
-    if aliases:
-        line = aliases[0].start_mark.line + 1
-        raise ManifestError(Problem("", f"has the alias *{aliases[0].value}", "write the value out", line=line))
-    if len(documents) != 1:
-        found = "is empty" if not documents else f"has {len(documents)} documents"
-        raise ManifestError(Problem("", f"{found}; one FlinkTFJob is expected", "keep one job in a file"))
-    return documents[0]
-
-
-def _require_job(value: Any, lines: Lines) -> None:
+def _require_job(document: Document) -> None:
+    """Ends here with what is meant to be something else: the fields of a Deployment need no explanations."""
+    value, expected = document.value, {"apiVersion": API_VERSION, "kind": KIND}
     if not isinstance(value, dict):
-        raise ManifestError(
-            Problem("", "is not a FlinkTFJob", f"begin with apiVersion: {API_VERSION} and kind: {KIND}")
-        )
-    for field, expected in (("apiVersion", API_VERSION), ("kind", KIND)):
-        if value.get(field) != expected:
-            found = _short(value[field]) if field in value else None
-            message = "is missing" if found is None else "is not one that this version knows"
-            raise ManifestError(Problem(field, message, f"write {field}: {expected}", found, lines.get((field,), 1)))
+        remedy = f"begin with apiVersion: {API_VERSION} and kind: {KIND}"
+        raise ManifestError(Problem("", "is not a FlinkTFJob", remedy, line=1))
+    if not any(value.get(field) == right for field, right in expected.items()):
+        raise ManifestError(*(_not_ours(field, value.get(field), document.lines) for field in expected))
 
 
-def _lines(node: yaml.Node, path: FieldPath) -> Iterator[tuple[FieldPath, int]]:
-    yield path, node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield (*path, str(key.value)), key.start_mark.line + 1
-            yield from ((p, line) for p, line in _lines(value, (*path, str(key.value))) if p != (*path, str(key.value)))
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from _lines(value, (*path, index))
+def _not_ours(field: str, value: Any, lines: Lines) -> Problem:
+    message = "is missing" if value is None else "is not one that this version of flinktf knows"
+    right = {"apiVersion": API_VERSION, "kind": KIND}[field]
+    return Problem(field, message, f"write {field}: {right}", shown(value, (field,)), line_of(lines, (field,)))
 
 
-def _duplicates(node: yaml.Node, path: FieldPath) -> Iterator[Problem]:
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            here = (*path, str(key.value))
-            if here[-1] in seen:
-                line = key.start_mark.line + 1
-                yield Problem(path_text(here), "is there twice", "keep one of them", line=line)
-            seen.add(str(here[-1]))
-            yield from _duplicates(value, here)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from _duplicates(value, (*path, index))
-
-
-def _own(details: list[Any]) -> list[Any]:
+def _own(errors: list[ErrorDetails]) -> Iterator[ErrorDetails]:
     """Without lists that are too short only because what is wrong in them does not count."""
-    paths = [detail["loc"] for detail in details]
-    return [
-        detail
-        for detail in details
-        if detail["type"] != "too_short"
-        or not any(p != detail["loc"] and p[: len(detail["loc"])] == detail["loc"] for p in paths)
-    ]
+    paths = [error["loc"] for error in errors]
+    for error in errors:
+        path = error["loc"]
+        if error["type"] != "too_short" or not any(p != path and p[: len(path)] == path for p in paths):
+            yield error
 
 
-def _problem(detail: Any, lines: Lines) -> Problem:
-    path: FieldPath = tuple(part for part in detail["loc"] if part != "[key]")
-    kind, context = detail["type"], detail.get("ctx", {})
-    message, remedy = detail["msg"], _EXPECTED.get(kind, "see docs/reference.md")
+def _without(value: Any, errors: list[ErrorDetails]) -> FlinkTFJob | None:
+    """The job as it would be without the fields that are wrong; None where it would not be one."""
+    value = copy.deepcopy(value)
+    for error in errors:
+        if error["type"] == "missing":
+            return None
+        *path, last = _path(error)
+        place = value
+        for part in path:
+            place = place[part]
+        if not isinstance(place, dict):
+            return None
+        place.pop(last, None)
+    try:
+        return FlinkTFJob.model_validate({"apiVersion": API_VERSION, "kind": KIND} | value)
+    except ValidationError:
+        return None
+
+
+def _broken_rules(job: FlinkTFJob, wrong: set[FieldPath], lines: Lines) -> Iterator[Problem]:
+    names = [".".join(part for part in path[1:] if isinstance(part, str)) for path in wrong if path[:1] == ("spec",)]
+    for rule in RULES:
+        if any(_overlap(read, name) for read in rule.reads for name in names):
+            continue
+        for found, value in rule.find(job.spec):
+            path = ("spec", *found)
+            yield Problem(path_text(path), rule.message, rule.remedy, shown(value, path), line_of(lines, path))
+
+
+def _overlap(one: str, other: str) -> bool:
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
+
+
+def _path(error: ErrorDetails) -> FieldPath:
+    """Without pydantic's marks for keys, and for which part of a union it has tried."""
+    loc = error["loc"]
+    end = loc.index("parameters") + 2 if "parameters" in loc[:4] else len(loc)
+    return tuple(part for part in loc[:end] if part != "[key]")
+
+
+def _path_of_meaning(error: ErrorDetails) -> FieldPath:
+    """The field that is wrong; for an unknown field the one that was probably meant."""
+    path = _path(error)
+    close = _closest(path) if error["type"] == "extra_forbidden" else None
+    return (*path[:-1], close) if close is not None else path
+
+
+def _problem(error: ErrorDetails, lines: Lines) -> Problem:
+    path, kind, context, value = _path(error), error["type"], error.get("ctx", {}), error["input"]
+    if path in (("apiVersion",), ("kind",)):
+        return _not_ours(str(path[0]), None if kind == "missing" else value, lines)
+    message, remedy = error["msg"], _EXPECTED.get(kind)
     if kind == "extra_forbidden":
-        message, remedy = "unknown field", _did_you_mean(path)
+        message, remedy = "unknown field", _known(path)
     elif kind == "missing":
-        message = "is missing"
-    elif kind in ("literal_error", "enum"):
+        message, remedy = "is missing", f"add it, like {path[-1]}: {_example(path)}"
+    elif kind == "literal_error":
         message, remedy = "is not one of the allowed values", f"use {context['expected']}"
+        if not isinstance(value, str) and f"'{value}'" in context["expected"]:
+            message, remedy = "is a number, where a text is expected", f'write it in quotes: "{value}"'
     elif kind == "value_error":
         message, _, remedy = str(context["error"]).partition("; ")
     elif kind == "string_pattern_mismatch":
-        message, remedy = "is not of the right form", f"it must match {context['pattern']}"
-    elif kind.startswith(("greater_than", "less_than")):
-        message, remedy = detail["msg"].lower().replace("input ", ""), "choose a number within the bounds"
-    hidden = kind == "missing" or any(part in _SECRET_FIELDS for part in path)
-    return Problem(path_text(path), message, remedy, None if hidden else _short(detail["input"]), line_of(lines, path))
+        message, remedy = (
+            "is not of the right form",
+            f"write it like {_example(path)}; it must match {context['pattern']}",
+        )
+    elif remedy is not None:
+        message = "is of the wrong type"
+    else:
+        message = message.lower().replace("input ", "")
+    found = None if kind == "missing" else shown(value, path)
+    return Problem(path_text(path), message, remedy or "see docs/reference.md", found, line_of(lines, path))
 
 
-def _did_you_mean(path: FieldPath) -> str:
-    known = sorted(_fields(path[:-1]))
-    close = difflib.get_close_matches(str(path[-1]), known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"remove it; known here: {', '.join(known)}"
+def _known(path: FieldPath) -> str:
+    close = _closest(path)
+    return f"did you mean {close!r}?" if close else f"remove it; known here: {', '.join(sorted(_fields(path[:-1])))}"
 
 
-def _fields(path: FieldPath) -> set[str]:
-    """The fields that the object at ``path`` may have."""
+def _closest(path: FieldPath) -> str | None:
+    return next(iter(difflib.get_close_matches(str(path[-1]), sorted(_fields(path[:-1])), n=1)), None)
+
+
+def _example(path: FieldPath) -> Any:
+    field = _fields(path[:-1]).get(path[-1])
+    example = (getattr(field, "examples", None) or ["…"])[0]
+    return str(example).replace("'", "")
+
+
+def _fields(path: FieldPath) -> dict[Any, Any]:
+    """The fields that the object at ``path`` may have, by their names in YAML."""
     model: Any = FlinkTFJob
     for part in path:
-        if isinstance(part, int):
-            continue
-        field = next(f for f in model.model_fields.values() if f.alias == part)
-        model = model_of(field.annotation)
-    return {str(field.alias) for field in model.model_fields.values()}
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, default=str)
-    return text if len(text) <= 80 else text[:77] + "..."
+        if isinstance(part, str) and model is not None:
+            field = next((field for field in model.model_fields.values() if field.alias == part), None)
+            model = model_of(field.annotation) if field is not None else None
+    return {field.alias: field for field in model.model_fields.values()} if model is not None else {}

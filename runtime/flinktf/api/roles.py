@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from flinktf.api.kubernetes import Duration, Model, Resources, Scheduling
+from flinktf.api.kubernetes import Duration, Integer, Model, Resources, Scheduling, duration_value
+
+ENTRYPOINT_PATTERN: Final = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$"
+Entrypoint = Annotated[str, Field(max_length=256, pattern=ENTRYPOINT_PATTERN)]
+"""``module:function``; the module may be dotted."""
 
 
 class Gpu(Model):
     """GPUs for each replica. On Kubernetes it becomes resource limits, a node selector and a toleration."""
 
-    count: int = Field(ge=1, le=16, description="GPUs for each replica.")
+    count: Integer = Field(ge=1, le=16, description="How many GPUs each replica holds.")
     product: str | None = Field(
-        default=None, description="The product as node feature discovery labels it, like NVIDIA-L4."
+        default=None,
+        max_length=63,
+        description="The product, as node feature discovery labels the node.",
+        examples=["NVIDIA-L4"],
     )
 
 
@@ -22,18 +29,28 @@ class Failover(Model):
     """What happens when an instance of the role fails."""
 
     policy: Literal["Role", "Gang", "Job"] | None = Field(
-        default=None, description="What restarts: the instance, the whole cluster, or nothing: the job fails."
+        default=None,
+        description="What restarts: the instance (Role), all of the job's roles (Gang), or nothing, and the job fails "
+        "(Job). Without it, the strategy decides.",
     )
-    max_restarts: int = Field(default=10, ge=0, description="Restarts after which the job fails.")
+    max_restarts: Integer = Field(default=10, ge=0, description="How many restarts there may be before the job fails.")
     stall_timeout: Duration | None = Field(
-        default=None, description="Without a step for this long, the instance has failed."
+        default=None,
+        description="An instance without a new step for this long has failed. Without it, none is judged by its steps.",
+        examples=["5m"],
     )
+
+    @property
+    def stall_timeout_seconds(self) -> int | None:
+        return int(duration_value(self.stall_timeout).total_seconds()) if self.stall_timeout is not None else None
 
 
 class RoleTaskManager(Model):
     """The TaskManager beside each replica of a role."""
 
-    resources: Resources = Field(default=Resources(), description="Its size; the memory is the whole process'.")
+    resources: Resources = Field(
+        default=Resources(), description="Its size; the memory is the whole process', at least 768Mi."
+    )
 
     @property
     def memory_bytes(self) -> int | None:
@@ -44,16 +61,18 @@ class Role(Scheduling):
     """One kind of TensorFlow process."""
 
     name: str = Field(
-        pattern="^[a-z]([-a-z0-9]{0,18}[a-z0-9])?$",
-        description="chief, worker, ps or evaluator; under Independent any name.",
+        max_length=20,
+        pattern="^[a-z]([-a-z0-9]*[a-z0-9])?$",
+        description="chief, worker, ps or evaluator; under Independent any name of a-z, 0-9 and -.",
+        examples=["worker"],
     )
-    replicas: int = Field(
-        default=1, ge=1, le=512, description="How many instances; each gets a TaskManager of its own."
+    replicas: Integer = Field(
+        default=1, ge=1, le=512, description="How many instances there are; each gets a TaskManager of its own."
     )
-    entrypoint: str | None = Field(
+    entrypoint: Entrypoint | None = Field(
         default=None,
-        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
-        description="module:function that this role runs, instead of tensorflow.entrypoint.",
+        description="The module:function that this role runs, instead of tensorflow.entrypoint.",
+        examples=["train:main"],
     )
     resources: Resources = Field(default=Resources(), description="Resources of the TensorFlow container.")
     gpu: Gpu | None = Field(default=None, description="GPUs for each replica's TensorFlow container.")

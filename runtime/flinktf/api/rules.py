@@ -1,116 +1,248 @@
-"""Rules between fields of a manifest, as a table: path, condition for being wrong, message, remedy. Pure."""
+"""Rules between fields of a manifest, as a table: each in Python for the loader, and in CEL for the API server. Pure.
+
+In CEL ``self`` is the spec, with defaults applied (objects too). A rule says which fields it ``reads``, so that it is
+not asked about fields that are wrong by themselves.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from flinktf.api.job import Spec
+from flinktf.api.problems import FieldPath
+from flinktf.api.roles import Role
 
-_ROLES: Final = {
-    "MultiWorkerMirrored": ("chief", "worker", "evaluator"),
-    "ParameterServer": ("chief", "ps", "worker", "evaluator"),
-}
-_SINGLE: Final = ("chief", "evaluator")
-_RESERVED: Final = ("pipeline", "jobmanager")
-
-# Settings by which flinktf puts roles where they belong: two hands on them would break that.
-_OWN_SETTINGS: Final = (
-    "cluster.fine-grained-resource-management.enabled",
-    "external-resource",
-    "taskmanager.numberOfTaskSlots",
-    "taskmanager.cpu.cores",
-    "taskmanager.resource-id",
-    "jobmanager.rpc.",
-    "rest.port",
-    "rest.bind-port",
-    "rest.address",
-    "high-availability.cluster-id",
-    "execution.target",
-    "flinktf.",
-    "$internal.",
-)
+Finding = tuple[FieldPath, Any]
+"""Where a rule is broken, below the spec, and the value found there."""
 
 
 @dataclass(frozen=True)
-class Violation:
-    """``path`` is a tuple like ``("spec", "roles", 1, "replicas")``."""
+class Rule:
+    """``cel`` is None where CEL cannot say it: then only flinktf itself judges."""
 
-    path: tuple[str | int, ...]
-    value: Any
+    name: str
+    reads: tuple[str, ...]
+    cel: str | None
+    find: Callable[[Spec], Iterator[Finding]]
     message: str
     remedy: str
 
 
-def violations(spec: Spec) -> Iterator[Violation]:
-    """Everything that is wrong between the fields of ``spec``."""
-    yield from _roles(spec)
-    yield from _strategy(spec)
-    yield from _entrypoints(spec)
-    yield from _pipeline(spec)
-    yield from _configuration(spec)
+# Settings by which flinktf puts roles where they belong: two hands on them would break that. A key that ends with a dot
+# or a dash stands for all that begin with it.
+OWN_SETTINGS: Final = {
+    "cluster.fine-grained-resource-management.enabled": "the roles are placed by it",
+    "external-resources": "it names the pool of each TaskManager",
+    "external-resource.role-": "it names the pool of each TaskManager",
+    "taskmanager.numberOfTaskSlots": "write spec.flink.pipeline.slots; a role's TaskManager has one",
+    "taskmanager.cpu.cores": "it follows from the slots",
+    "taskmanager.resource-id": "it names the TaskManager's role and index",
+    "jobmanager.rpc.": "the addresses inside the job are flinktf's",
+    "rest.port": "the addresses inside the job are flinktf's; flinktf run has --ui-port",
+    "rest.bind-port": "the addresses inside the job are flinktf's; flinktf run has --ui-port",
+    "rest.address": "the addresses inside the job are flinktf's",
+    "high-availability.cluster-id": "it follows from the job's name",
+    "execution.target": "flinktf submits the job",
+    "flinktf.": "the connector is told of the roles by these",
+    "$internal.": "these are Flink's own",
+}
+_SMALLEST_TASK_MANAGER: Final = 768 << 20
+"""Bytes. With less, Flink's metaspace, overhead, framework and network memory leave no heap for a task."""
 
 
-def _roles(spec: Spec) -> Iterator[Violation]:
-    names = Counter(role.name for role in spec.roles)
-    for index, role in enumerate(spec.roles):
-        path = ("spec", "roles", index)
-        if names[role.name] > 1:
-            yield Violation((*path, "name"), role.name, "two roles have this name", "join them, with more replicas")
-        if role.name in _RESERVED:
-            yield Violation((*path, "name"), role.name, "is the name of a pool of Flink's own", "choose another one")
-        if role.name in _SINGLE and role.replicas != 1:
-            yield Violation((*path, "replicas"), role.replicas, f"there is one {role.name} in a job", "make it 1")
+def _where(condition: Callable[[Spec, Role], bool], field: str = "name") -> Callable[[Spec], Iterator[Finding]]:
+    """Finds the roles that meet ``condition``."""
+
+    def find(spec: Spec) -> Iterator[Finding]:
+        for index, role in enumerate(spec.roles):
+            if condition(spec, role):
+                yield ("roles", index, field), getattr(role, field)
+
+    return find
 
 
-def _strategy(spec: Spec) -> Iterator[Violation]:
-    strategy, names = spec.tensorflow.strategy, {role.name for role in spec.roles}
-    allowed = _ROLES.get(strategy)
-    for index, role in enumerate(spec.roles):
-        path = ("spec", "roles", index, "name")
-        if allowed is not None and role.name not in allowed:
-            remedy = f"use {', '.join(allowed)}, or another spec.tensorflow.strategy"
-            yield Violation(path, role.name, f"is no role under {strategy}", remedy)
-        if allowed is None and role.name in ("chief", "ps"):
-            remedy = "use worker, or another spec.tensorflow.strategy"
-            yield Violation(path, role.name, "under Independent every instance trains by itself", remedy)
-    roles = ("spec", "roles")
-    if strategy == "MultiWorkerMirrored" and not names & {"chief", "worker"}:
-        yield Violation(roles, sorted(names), "MultiWorkerMirrored needs workers", "add a role worker")
-    if strategy == "ParameterServer":
-        for needed in ("chief", "ps", "worker"):
-            if needed not in names:
-                remedy = f"add {{name: {needed}, replicas: 1}} to spec.roles"
-                yield Violation(roles, sorted(names), f"ParameterServer needs a {needed}", remedy)
+def _when(condition: Callable[[Spec], bool], *path: str | int) -> Callable[[Spec], Iterator[Finding]]:
+    """Finds ``path``, without a value, when the spec meets ``condition``."""
+
+    def find(spec: Spec) -> Iterator[Finding]:
+        if condition(spec):
+            yield path, None
+
+    return find
 
 
-def _entrypoints(spec: Spec) -> Iterator[Violation]:
-    served = ("ps", "worker") if spec.tensorflow.strategy == "ParameterServer" else ()
-    without = [role.name for role in spec.roles if spec.resolved_entrypoint(role) is None and role.name not in served]
-    if without:
-        message = f"{', '.join(without)}: nothing says what they run"
-        yield Violation(("spec", "tensorflow", "entrypoint"), None, message, "name a function, like train:main")
+def _names(spec: Spec) -> list[str]:
+    return [role.name for role in spec.roles]
 
 
-def _pipeline(spec: Spec) -> Iterator[Violation]:
-    job = spec.job
-    if job is None:
-        return
-    path = ("spec", "job")
-    if (job.python is None) == (job.sql is None):
-        yield Violation(
-            path, None, "needs either python or sql", "name one file; leave job out for a job without a pipeline"
-        )
-    if job.python is not None and not job.python.endswith(".py"):
-        yield Violation((*path, "python"), job.python, "is not a .py file", "name a Python file with main(job)")
-    if job.sql is not None and not job.sql.endswith(".sql"):
-        yield Violation((*path, "sql"), job.sql, "is not a .sql file", "name a file of SQL statements")
+def _is_instance_name(spec: Spec, role: Role) -> bool:
+    match = re.fullmatch(r"(.+)-\d+", role.name)
+    return match is not None and match[1] in _names(spec)
 
 
-def _configuration(spec: Spec) -> Iterator[Violation]:
-    for key, value in spec.flink.configuration.items():
-        if key.startswith(_OWN_SETTINGS):
-            path = ("spec", "flink", "configuration", key)
-            yield Violation(path, value, "is set by flinktf, which places the roles by it", "leave it out")
+def _single(name: str) -> Rule:
+    return Rule(
+        f"one-{name}",
+        ("roles.name", "roles.replicas"),
+        f"self.roles.all(r, r.name != '{name}' || r.replicas == 1)",
+        _where(lambda spec, role: role.name == name and role.replicas != 1, "replicas"),
+        f"there is one {name} in a job",
+        "make it 1",
+    )
+
+
+def _allowed(strategy: str, names: tuple[str, ...]) -> Rule:
+    return Rule(
+        f"roles-of-{strategy}",
+        ("roles.name", "tensorflow.strategy"),
+        f"self.tensorflow.strategy != '{strategy}' || self.roles.all(r, r.name in {list(names)})",
+        _where(lambda spec, role: spec.tensorflow.strategy == strategy and role.name not in names),
+        f"is no role under {strategy}",
+        f"use {', '.join(names)}, or another spec.tensorflow.strategy",
+    )
+
+
+def _needed(name: str) -> Rule:
+    return Rule(
+        f"ParameterServer-needs-{name}",
+        ("roles.name", "tensorflow.strategy"),
+        f"self.tensorflow.strategy != 'ParameterServer' || self.roles.exists(r, r.name == '{name}')",
+        _when(lambda spec: spec.tensorflow.strategy == "ParameterServer" and name not in _names(spec), "roles"),
+        f"ParameterServer needs a {name}",
+        f"add {{name: {name}, replicas: 1}} to spec.roles",
+    )
+
+
+def _suffix(field: str, suffix: str, remedy: str) -> Rule:
+    def find(spec: Spec) -> Iterator[Finding]:
+        file = getattr(spec.job, field, None)
+        if file is not None and not file.endswith(suffix):
+            yield ("job", field), file
+
+    return Rule(
+        f"{field}-file",
+        (f"job.{field}",),
+        f"!has(self.job) || !has(self.job.{field}) || self.job.{field}.endsWith('{suffix}')",
+        find,
+        f"is not a {suffix} file",
+        remedy,
+    )
+
+
+def _own_setting(key: str, reason: str) -> Rule:
+    is_prefix = key.endswith((".", "-"))
+    meets = f"k.startsWith('{key}')" if is_prefix else f"k == '{key}'"
+
+    def find(spec: Spec) -> Iterator[Finding]:
+        for setting, value in spec.flink.configuration.items():
+            if setting.startswith(key) if is_prefix else setting == key:
+                yield ("flink", "configuration", setting), value
+
+    return Rule(
+        f"own-setting-{key.rstrip('.-')}",
+        ("flink.configuration",),
+        f"!self.flink.configuration.exists(k, {meets})",
+        find,
+        f"is set by flinktf: {reason}",
+        "leave it out",
+    )
+
+
+def _small_task_managers(spec: Spec) -> Iterator[Finding]:
+    sizes: list[tuple[FieldPath, int | None]] = [(("flink", "pipeline"), spec.flink.pipeline.memory_bytes)]
+    sizes += [
+        (("roles", index, "taskManager"), role.task_manager.memory_bytes) for index, role in enumerate(spec.roles)
+    ]
+    for path, size in sizes:
+        if size is not None and size < _SMALLEST_TASK_MANAGER:
+            yield (*path, "resources"), f"{size} bytes of memory"
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    Rule(
+        "role-names-differ",
+        ("roles.name",),
+        "self.roles.all(r, self.roles.exists_one(o, o.name == r.name))",
+        _where(lambda spec, role: _names(spec).count(role.name) > 1),
+        "two roles have this name",
+        "join them, with more replicas",
+    ),
+    Rule(
+        "role-name-of-a-pool",
+        ("roles.name",),
+        "self.roles.all(r, !(r.name in ['pipeline', 'jobmanager']))",
+        _where(lambda spec, role: role.name in ("pipeline", "jobmanager")),
+        "is the name of a pool of Flink's own",
+        "choose another one",
+    ),
+    Rule(
+        "role-name-of-an-instance",
+        ("roles.name",),
+        "self.roles.all(r, !self.roles.exists(o, r.name.startsWith(o.name + '-') "
+        "&& r.name.substring(size(o.name) + 1).matches('^[0-9]+$')))",
+        _where(_is_instance_name),
+        "is also the name of an instance of another role",
+        "choose another one",
+    ),
+    _single("chief"),
+    _single("evaluator"),
+    _allowed("MultiWorkerMirrored", ("chief", "worker", "evaluator")),
+    _allowed("ParameterServer", ("chief", "ps", "worker", "evaluator")),
+    Rule(
+        "roles-of-Independent",
+        ("roles.name", "tensorflow.strategy"),
+        "self.tensorflow.strategy != 'Independent' || self.roles.all(r, !(r.name in ['chief', 'ps']))",
+        _where(lambda spec, role: spec.tensorflow.strategy == "Independent" and role.name in ("chief", "ps")),
+        "is no role under Independent, where every instance trains by itself",
+        "use worker, or another spec.tensorflow.strategy",
+    ),
+    Rule(
+        "MultiWorkerMirrored-needs-workers",
+        ("roles.name", "tensorflow.strategy"),
+        "self.tensorflow.strategy != 'MultiWorkerMirrored' || self.roles.exists(r, r.name in ['chief', 'worker'])",
+        _when(
+            lambda spec: (
+                spec.tensorflow.strategy == "MultiWorkerMirrored" and not {"chief", "worker"} & set(_names(spec))
+            ),
+            "roles",
+        ),
+        "MultiWorkerMirrored needs workers",
+        "add a role worker, or a chief",
+    ),
+    *map(_needed, ("chief", "ps", "worker")),
+    Rule(
+        "entrypoint-needed",
+        ("roles.name", "roles.entrypoint", "tensorflow.strategy", "tensorflow.entrypoint"),
+        "has(self.tensorflow.entrypoint) || self.roles.all(r, has(r.entrypoint) "
+        "|| (self.tensorflow.strategy == 'ParameterServer' && r.name in ['ps', 'worker']))",
+        _when(
+            lambda spec: any(spec.resolved_entrypoint(role) is None and not spec.serves(role) for role in spec.roles),
+            "tensorflow",
+            "entrypoint",
+        ),
+        "is missing: nothing says what the roles without their own entrypoint run",
+        "name a function, like train:main",
+    ),
+    Rule(
+        "one-program",
+        ("job.python", "job.sql"),
+        "!has(self.job) || has(self.job.python) != has(self.job.sql)",
+        _when(lambda spec: spec.job is not None and (spec.job.python is None) == (spec.job.sql is None), "job"),
+        "needs either python or sql",
+        "name one file; leave job out for a job without a pipeline",
+    ),
+    _suffix("python", ".py", "name a Python file with main(job)"),
+    _suffix("sql", ".sql", "name a file of SQL statements"),
+    *(_own_setting(key, reason) for key, reason in OWN_SETTINGS.items()),
+    Rule(
+        "task-manager-memory",
+        ("flink.pipeline.resources", "roles.taskManager.resources"),
+        None,
+        _small_task_managers,
+        "is too little memory for a TaskManager",
+        "write at least 768Mi (Mi, as m is a thousandth), or leave it out",
+    ),
+)

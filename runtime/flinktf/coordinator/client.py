@@ -40,9 +40,9 @@ class CoordinatorClient:
         """The generation that the instance belongs to."""
         return int((await self._request("POST", "/v1/register", body))["generation"])
 
-    async def cluster(self, role: str, index: int, wait: int = 20) -> dict[str, Any]:
+    async def cluster(self, role: str, index: int, attempt: int, wait: int = 20) -> dict[str, Any]:
         """Waits up to ``wait`` seconds for the cluster to form."""
-        return await self._request("GET", f"/v1/cluster?role={role}&index={index}&wait={wait}")
+        return await self._request("GET", f"/v1/cluster?role={role}&index={index}&attempt={attempt}&wait={wait}")
 
     async def heartbeat(self, body: Mapping[str, Any]) -> str:
         """``continue``, ``stop`` or ``abort``."""
@@ -57,12 +57,21 @@ class CoordinatorClient:
         while True:
             try:
                 async with self._session.request(method, self._url + path, json=body) as response:
-                    answer: dict[str, Any] = await response.json(content_type=None)
-                    if response.status != 200:
-                        raise CoordinatorError(f"the coordinator refused {path}: {answer.get('error')}")
-                    return answer
+                    return await _answer(path, response)
             except (aiohttp.ClientError, TimeoutError) as error:
                 if time.monotonic() > deadline:
                     raise CoordinatorError(f"{self._url} cannot be reached: {type(error).__name__} {error}") from None
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
+
+
+async def _answer(path: str, response: aiohttp.ClientResponse) -> dict[str, Any]:
+    try:
+        answer = await response.json(content_type=None)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise CoordinatorError(f"{response.url.origin()} answered {path} with {response.status}, not with JSON")
+    if response.status != 200:
+        raise CoordinatorError(f"the coordinator refused {path}: {answer.get('error')}")
+    return answer

@@ -51,9 +51,10 @@ def step(state: JobState, event: Event, now: float) -> Step:
     return _tick(state, now)
 
 
-def command(state: JobState, key: Key, generation: int) -> Command:
-    """What an instance that runs in ``generation`` shall do now."""
-    if state.phase == "Failed" or (generation and generation != state.generation):
+def command(state: JobState, key: Key, attempt: int, generation: int) -> Command:
+    """What ``attempt`` of an instance shall do now; ``generation`` is the one that it runs in, 0 before it knows."""
+    replaced = attempt < state.instances[key].attempt
+    if state.phase == "Failed" or replaced or (generation and generation != state.generation):
         return "abort"
     if state.phase in ("Stopping", "Succeeded") and not state.shape.trains(key[0]):
         return "stop"
@@ -67,8 +68,10 @@ def _registered(state: JobState, event: Registered, now: float) -> Step:
     if state.phase in TERMINAL:
         raise Refused(f"the job has {state.phase.lower()}; {name(event.key)} comes too late")
     happened: list[Happened] = []
-    returning = instance.generation == state.generation
-    if returning and (state.phase != "Forming" or instance.ended):
+    present = instance.generation == state.generation
+    if present and not instance.ended and (event.attempt, event.address) == (instance.attempt, instance.address):
+        return state, ()  # told twice: the first answer was lost on its way
+    if present and state.phase != "Forming":
         generation = state.generation + 1
         state = replace(state, phase="Forming", generation=generation, forming_since=now)
         happened.append(
@@ -125,7 +128,10 @@ def _exited(state: JobState, event: Exited, now: float) -> Step:
     if event.attempt != instance.attempt or instance.ended:
         return state, ()
     ended = {"done": "Done", "failed": "Failed", "cancelled": "Cancelled"}[event.outcome]
-    state = _with(state, event.key, replace(instance, state=ended, seen=now, step=event.step, rows=event.rows))
+    # Who leaves while the cluster forms is missing again: nobody has been told of its address yet.
+    generation = 0 if state.phase == "Forming" else instance.generation
+    instance = replace(instance, state=ended, generation=generation, seen=now, step=event.step, rows=event.rows)
+    state = _with(state, event.key, instance)
     happened = (Happened(ended, name(event.key), event.failure.message if event.failure else ""),)
     if event.outcome == "failed":
         unknown = Failure(name(event.key), "Unknown", "failed without saying why")
@@ -180,6 +186,14 @@ def _failed(state: JobState, failure: Failure, happened: tuple[Happened, ...]) -
     if state.phase != "Failed" or echo:
         state = replace(state, phase="Failed", failure=failure) if state.phase != "Succeeded" else state
     return state, happened
+
+
+def require_current(state: JobState, key: Key, attempt: int) -> None:
+    """Raises :class:`Refused` unless ``attempt`` is the one that holds its instance's place."""
+    holder = _known(state, key).attempt
+    if attempt != holder:
+        found = f"attempt {holder} holds the place" if holder >= 0 else "it has not registered"
+        raise Refused(f"{name(key)}: attempt {attempt} is not in this job: {found}")
 
 
 def _known(state: JobState, key: Key) -> Instance:

@@ -16,6 +16,7 @@ from flinktf.coordinator import machine
 from flinktf.coordinator.events import EventLog
 from flinktf.coordinator.metrics import prometheus
 from flinktf.coordinator.state import (
+    ENDED,
     Event,
     Exited,
     Failure,
@@ -32,6 +33,7 @@ _LOG: Final = logging.getLogger(__name__)
 _BODY_LIMIT: Final = 1 << 20
 _TICK: Final = 0.25
 _LONGEST_WAIT: Final = 30.0
+_DIGITS: Final = 9
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -121,10 +123,10 @@ class _Routes:
     async def cluster(self, request: web.Request) -> web.Response:
         query = _query(request.query)
         key, seconds = _key(query), min(query["wait"], _LONGEST_WAIT)
-        if key not in self._coordinator.state.instances:
-            raise BadRequest(f"{name(key)} is not a role instance of this job")
+        machine.require_current(self._coordinator.state, key, query["attempt"])
         await self._coordinator.wait_until(lambda state: state.phase != "Forming", seconds)
         state = self._coordinator.state
+        machine.require_current(state, key, query["attempt"])
         if state.phase == "Forming":
             return web.json_response({"phase": "Forming", "missing": state.missing})
         if state.phase == "Failed":
@@ -134,25 +136,27 @@ class _Routes:
 
     async def heartbeat(self, request: web.Request) -> web.Response:
         body = await _body(request)
-        key = _key(body)
-        generation = _take(body, "generation", int)
+        key, attempt, generation = _key(body), _take(body, "attempt", int), _take(body, "generation", int)
+        said = _take(body, "state", str)
+        if said in ENDED:
+            raise BadRequest(f"'state' is {said!r}: an end is told by /v1/exit")
         for notice in _take(body, "notices", list, []):
             self._coordinator.notice(name(key), str(notice))
         await self._coordinator.apply(
             Heartbeat(
                 key=key,
-                attempt=_take(body, "attempt", int),
+                attempt=attempt,
                 generation=generation,
-                state=_take(body, "state", str),
+                state=said,
                 step=_take(body, "step", int, 0),
                 rows=_take(body, "rows", int, 0),
                 rss=_take(body, "rss", int, 0),
                 metrics=_numbers(body, "metrics"),
                 timings=_numbers(body, "timings"),
-                model=body.get("model"),
+                model=_take(body, "model", str, None),
             )
         )
-        return web.json_response({"command": machine.command(self._coordinator.state, key, generation)})
+        return web.json_response({"command": machine.command(self._coordinator.state, key, attempt, generation)})
 
     async def exit(self, request: web.Request) -> web.Response:
         body = await _body(request)
@@ -220,7 +224,7 @@ def _authorization(token: str) -> Any:
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        given = request.headers.get("Authorization", "").encode()
+        given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
         if request.path != "/healthz" and not hmac.compare_digest(given, expected):
             return _error(401, "the token is missing or wrong: send this job's token as 'Authorization: Bearer …'")
         return await handler(request)
@@ -247,7 +251,7 @@ def _error(code: int, message: str) -> web.Response:
 async def _body(request: web.Request) -> dict[str, Any]:
     try:
         value = await request.json()
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(f"the body is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise BadRequest("the body is not a JSON object")
@@ -270,10 +274,10 @@ def _take(body: Mapping[str, Any], field: str, kind: type, default: Any = _REQUI
 
 def _query(query: Mapping[str, str]) -> dict[str, Any]:
     value: dict[str, Any] = {"role": query.get("role", "")}
-    for field, default in (("index", ""), ("wait", "0")):
+    for field, default in (("index", ""), ("attempt", ""), ("wait", "0")):
         text = query.get(field, default)
-        if not text.isdecimal():
-            raise BadRequest(f"{field!r} is {text!r}, not a number")
+        if not text.isdecimal() or len(text) > _DIGITS:
+            raise BadRequest(f"{field!r} is {text[:_DIGITS]!r}, not a number of at most {_DIGITS} digits")
         value[field] = int(text)
     return value
 

@@ -218,12 +218,14 @@ class Watch:
         """The last look, when the job has ended; None while it goes on."""
         if now.flink in TERMINAL and now.phase in ("Succeeded", "Failed"):
             return self._ended(now)
-        if now.flink in TERMINAL or now.phase in ("Succeeded", "Failed"):
+        if now.flink in TERMINAL or now.phase == "Failed":
             # One side has seen the end. The other one must see it soon; a failure is not kept from the user for it.
             self._settling = self._settling or at
             if at - self._settling > _SETTLING:
                 return self._ended(now)
             return None
+        # Roles that are done do not end the Flink job: it may have other sinks, and the rest of a stream is discarded.
+        # Flink ends it, or the user, or the deadline.
         self.require_children()
         if self._deadline is not None and at > self._deadline:
             limit = self.cluster.manifest.job.spec.active_deadline_seconds
