@@ -68,15 +68,15 @@ def test_independent_instances_have_no_cluster() -> None:
 def test_the_end(shape: JobShape, done: list[Key], phase: str, told_to_stop: list[Key]) -> None:
     state = after(shape, [*formed(shape), *(exited(*key) for key in done)])
     assert state.phase == phase
-    assert [key for key in shape.instances if command(state, key, 1) == "stop"] == told_to_stop
-    assert "abort" not in [command(state, key, 1) for key in shape.instances]
+    assert [key for key in shape.instances if command(state, key, 0, 1) == "stop"] == told_to_stop
+    assert "abort" not in [command(state, key, 0, 1) for key in shape.instances]
 
 
 def test_a_failure_is_kept_and_everyone_is_told() -> None:
     failure = Failure("worker-1", "ValueError", "too sour", "Traceback")
     state = after(MIRRORED, [*formed(MIRRORED), exited("worker", 1, "failed", failure), exited("worker", 0)])
     assert (state.phase, state.failure) == ("Failed", failure)
-    assert command(state, ("evaluator", 0), 1) == "abort"
+    assert command(state, ("evaluator", 0), 0, 1) == "abort"
 
 
 @pytest.mark.parametrize("echo_first", [True, False])
@@ -114,11 +114,30 @@ def test_a_cancelled_job_has_failed() -> None:
 def test_a_new_attempt_forms_the_next_generation() -> None:
     state = after(MIRRORED, [*formed(MIRRORED), registered("worker", 1, attempt=1)])
     assert (state.phase, state.generation, state.missing) == ("Forming", 2, ("worker-0", "evaluator-0"))
-    assert command(state, ("worker", 0), 1) == "abort"
+    assert command(state, ("worker", 0), 0, 1) == "abort"
     state, _ = step(state, registered("worker", 0, attempt=1), 2.0)
     state, _ = step(state, registered("evaluator", 0, attempt=1), 2.0)
     assert (state.phase, state.cluster) == ("Running", {"worker": ["worker-0:1", "worker-1:1"]})
     assert state.instances["worker", 1].restarts == 1
+
+
+def test_a_registration_that_is_told_twice_is_one() -> None:
+    state = after(ALONE, formed(ALONE))
+    assert step(state, registered("worker", 1), 2.0) == (state, ())
+
+
+def test_who_leaves_while_the_cluster_forms_is_missing_again() -> None:
+    events = [registered("worker", 0), exited("worker", 0, "cancelled"), registered("worker", 1)]
+    state = after(ALONE, events)
+    assert (state.phase, state.missing) == ("Forming", ("worker-0",))
+    state, _ = step(state, registered("worker", 0, attempt=1), 2.0)
+    assert (state.phase, state.generation) == ("Running", 1)
+
+
+def test_an_attempt_that_was_replaced_is_aborted() -> None:
+    state = after(ALONE, [registered("worker", 0), registered("worker", 0, attempt=1)])
+    assert command(state, ("worker", 0), 0, 1) == "abort"
+    assert command(state, ("worker", 0), 1, 1) == "continue"
 
 
 @pytest.mark.parametrize(
@@ -178,6 +197,8 @@ def test_whatever_happens(data: st.DataObject, shape: JobShape) -> None:
             assert all(instance.ended for instance in state.instances.values())
         if state.phase == "Running":
             assert not state.missing
+            if before.phase == "Forming":
+                assert not any(instance.ended for instance in state.instances.values())
             addresses = [address for hosts in state.cluster.values() for address in hosts]
             assert all(addresses)
             assert len(addresses) == sum(shape.in_cluster(role) for role, _ in shape.instances)
