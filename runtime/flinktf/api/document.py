@@ -17,7 +17,9 @@ from yaml.composer import ComposerError
 from flinktf.api.problems import FieldPath, Lines, ManifestError, Problem, path_text
 
 _DEEPEST: Final = 64
-_NULL, _BOOL, _INT, _FLOAT, _STR = (f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str"))
+_NULL, _BOOL, _INT, _FLOAT, _STR, _SEQ, _MAP = (
+    f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str", "seq", "map")
+)
 _BOOLEANS: Final = yaml.SafeLoader.bool_values
 _BASES: Final = {"0x": 16, "0o": 8, "0b": 2}
 
@@ -29,6 +31,9 @@ class Document:
     value: Any = None
     lines: Lines = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+
+    def refuse(self, path: FieldPath, message: str, remedy: str, node: yaml.Node) -> None:
+        self.problems.append(Problem(path_text(path), message, remedy, line=node.start_mark.line + 1))
 
 
 def read_document(text: str) -> Document:
@@ -65,18 +70,22 @@ def _is_empty(node: yaml.Node) -> bool:
 _REMEDIES: Final = {"alias": "write the value out", "nested": "no manifest needs to be that deep"}
 
 
-class _Loader(yaml.SafeLoader):
-    """Composes nodes only. Aliases are refused, as they make a small file huge, and so is a depth that ends the stack."""
+def _refused(message: str, event: yaml.Event) -> ComposerError:
+    return ComposerError(None, None, message, event.start_mark)  # type: ignore[arg-type] # or libyaml's own mark
 
-    yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {}
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes. Refuses aliases, which make a small file huge, and a depth that would end the stack."""
+
+    yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {}  # type: ignore[misc] # its stub says instance variable
     _depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event = self.peek_event()
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
-            raise ComposerError(None, None, f"alias *{event.anchor} is not allowed", event.start_mark)
+            raise _refused(f"alias *{event.anchor} is not allowed", event)
         if self._depth == _DEEPEST:
-            raise ComposerError(None, None, f"nested more than {_DEEPEST} levels deep", event.start_mark)
+            raise _refused(f"nested more than {_DEEPEST} levels deep", event)
         self._depth += 1
         node = super().compose_node(parent, index)
         self._depth -= 1
@@ -99,39 +108,36 @@ for _tag, _pattern, _first in (
 def _value(node: yaml.Node, path: FieldPath, document: Document) -> Any:
     """The JSON value of ``node``; what is wrong goes to ``document``, and so does every line."""
     document.lines.setdefault(path, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
+    if isinstance(node, yaml.MappingNode) and node.tag == _MAP:
         return _mapping(node, path, document)
-    if isinstance(node, yaml.SequenceNode):
+    if isinstance(node, yaml.SequenceNode) and node.tag == _SEQ:
         return [_value(item, (*path, index), document) for index, item in enumerate(node.value)]
     try:
         return _scalar(node.tag, node.value)
     except (ValueError, KeyError):
-        message = f"is not a JSON value: {node.tag.removeprefix('tag:yaml.org,2002:')} {node.value!r:.40}"
-        line = node.start_mark.line + 1
-        document.problems.append(Problem(path_text(path), message, "write it as a text, in quotes", line=line))
+        message = f"is not a JSON value: {node.tag.replace('tag:yaml.org,2002:', '!!')}"
+        document.refuse(path, message, "write it without a tag; what is no number, as a text in quotes", node)
         return None
 
 
 def _mapping(node: yaml.MappingNode, path: FieldPath, document: Document) -> dict[str, Any]:
     value: dict[str, Any] = {}
     for key, inner in node.value:
-        line = key.start_mark.line + 1
-        if not isinstance(key, yaml.ScalarNode):
-            problem = Problem(path_text(path), "has a name that is not a text", "write the name as one word", line=line)
-            document.problems.append(problem)
+        if not isinstance(key, yaml.ScalarNode) or not _is_text(key.value):
+            document.refuse(path, "has a name that is not a text", "write the name as one word", key)
             continue
         here = (*path, key.value)
         if key.value in value:
-            first = f"is there twice, first in line {document.lines[here]}"
-            document.problems.append(Problem(path_text(here), first, "keep one of them", line=line))
-        document.lines.setdefault(here, line)
+            message = f"is there twice, first in line {document.lines[here]}"
+            document.refuse(here, message, "keep one of them", key)
+        document.lines.setdefault(here, key.start_mark.line + 1)
         value[key.value] = _value(inner, here, document)
     return value
 
 
 def _scalar(tag: str, text: str) -> Any:
     """Raises ValueError or KeyError for what JSON cannot hold."""
-    if tag == _STR:
+    if tag == _STR and _is_text(text):
         return text
     if tag == _NULL:
         return None
@@ -142,6 +148,11 @@ def _scalar(tag: str, text: str) -> Any:
     if tag == _FLOAT and math.isfinite(number := float(text)):
         return number
     raise ValueError(tag)
+
+
+def _is_text(text: Any) -> bool:
+    """Half a surrogate pair can be written as an escape, and is no text."""
+    return isinstance(text, str) and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _integer(text: str) -> int:

@@ -7,29 +7,40 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from flinktf.api.load import FieldPath, LoadedManifest, Problem, line_of, path_text
+from flinktf.api.load import LoadedManifest
+from flinktf.api.problems import FieldPath, Problem, line_of, path_text, shown
+
+_Finding = tuple[FieldPath, str, str, str]
+"""Path, value, message, remedy."""
 
 
 def check_files(loaded: LoadedManifest) -> tuple[Problem, ...]:
     """The code and the places for results, looked at without running anything."""
     return tuple(
-        Problem(path_text(path), message, remedy, value, line_of(loaded.lines, path))
+        Problem(path_text(path), message, remedy, shown(value, path), line_of(loaded.lines, path))
         for path, value, message, remedy in _check(loaded)
     )
 
 
-_Finding = tuple[FieldPath, str, str, str]
-
-
 def _check(loaded: LoadedManifest) -> Iterator[_Finding]:
     spec, code = loaded.job.spec, loaded.code_path
-    if not code.is_dir():
+    if _exists(code) and code.is_dir():
+        yield from _programs(loaded)
+    else:
         yield ("spec", "code", "path"), str(code), "is not a folder", "name the folder of train.py"
-        return
-    if spec.job is not None:
-        for field, file in (("python", spec.job.python), ("sql", spec.job.sql)):
-            if file is not None:
-                yield from _program(("spec", "job", field), code / file)
+    yield from _writable(("spec", "model", "path"), loaded.directory, spec.model.path)
+    if spec.checkpoint is not None:
+        yield from _writable(("spec", "checkpoint", "path"), loaded.directory, spec.checkpoint.path)
+
+
+def _programs(loaded: LoadedManifest) -> Iterator[_Finding]:
+    spec, code = loaded.job.spec, loaded.code_path
+    if spec.job is not None and spec.job.python is not None:
+        yield from _pipeline(("spec", "job", "python"), code / spec.job.python)
+    if spec.job is not None and spec.job.sql is not None:
+        statements = _read(code / spec.job.sql)
+        if isinstance(statements, _Unusable):
+            yield ("spec", "job", "sql"), str(code / spec.job.sql), statements.message, statements.remedy
     entrypoints: dict[str, FieldPath] = {}
     for index, role in enumerate(spec.roles):
         if role.entrypoint is not None:
@@ -38,16 +49,13 @@ def _check(loaded: LoadedManifest) -> Iterator[_Finding]:
             entrypoints.setdefault(common, ("spec", "tensorflow", "entrypoint"))
     for entrypoint, path in entrypoints.items():
         yield from _entrypoint(path, entrypoint, code)
-    yield from _writable(("spec", "model", "path"), loaded.directory / spec.model.path)
-    if spec.checkpoint is not None:
-        yield from _writable(("spec", "checkpoint", "path"), loaded.directory / spec.checkpoint.path)
 
 
-def _program(path: FieldPath, file: Path) -> Iterator[_Finding]:
-    tree = _parsed(file) if file.suffix == ".py" else _read(file)
-    if isinstance(tree, _Unreadable):
+def _pipeline(path: FieldPath, file: Path) -> Iterator[_Finding]:
+    tree = _parsed(file)
+    if isinstance(tree, _Unusable):
         yield path, str(file), tree.message, tree.remedy
-    elif isinstance(tree, ast.Module) and "main" not in _names(tree):
+    elif not _may_define(tree, "main"):
         yield path, str(file), "defines no main", "write def main(job): … in it"
 
 
@@ -55,59 +63,96 @@ def _entrypoint(path: FieldPath, entrypoint: str, code: Path) -> Iterator[_Findi
     module, function = entrypoint.split(":")
     base = code.joinpath(*module.split("."))
     candidates = (base.with_suffix(".py"), base / "__init__.py")
-    file = next((candidate for candidate in candidates if candidate.exists()), None)
+    file = next((candidate for candidate in candidates if _exists(candidate)), None)
     if file is None:
         yield path, entrypoint, f"there is no {candidates[0]}", "name a module below spec.code.path"
         return
     tree = _parsed(file)
-    if isinstance(tree, _Unreadable):
-        yield path, str(file), tree.message, tree.remedy
-    elif function not in (names := _names(tree)):
-        known = f"it has {', '.join(sorted(names)[:8])}" if names else "it defines nothing"
-        yield path, entrypoint, f"{file.name} has no function {function!r}", known
+    if isinstance(tree, _Unusable):
+        yield path, entrypoint, f"{file} {tree.message}", tree.remedy
+    elif not _may_define(tree, function):
+        names = sorted(_functions(tree))
+        remedy = f"name one of {', '.join(names[:8])}" if names else f"write def {function}(context): … in it"
+        yield path, entrypoint, f"{file.name} has no function {function!r}", remedy
 
 
-class _Unreadable:
+class _Unusable:
+    """Why a file is of no use."""
+
     def __init__(self, message: str, remedy: str) -> None:
         self.message = message
         self.remedy = remedy
 
 
-def _read(file: Path) -> str | _Unreadable:
+def _read(file: Path) -> str | _Unusable:
     try:
-        return file.read_text()
-    except FileNotFoundError:
-        return _Unreadable("does not exist", "name a file below spec.code.path")
-    except (OSError, UnicodeDecodeError) as error:
-        return _Unreadable(f"cannot be read: {error}", "make it a readable text file")
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return _Unusable("is not UTF-8 text", "save it as UTF-8")
+    except OSError as error:
+        return _unreadable(error)
 
 
-def _parsed(file: Path) -> ast.Module | _Unreadable:
-    text = _read(file)
-    if isinstance(text, _Unreadable):
-        return text
+def _unreadable(error: OSError) -> _Unusable:
+    if isinstance(error, FileNotFoundError):
+        return _Unusable("does not exist", "name a file below spec.code.path")
+    return _Unusable(f"cannot be read: {error.strerror}", "make it a readable file")
+
+
+def _parsed(file: Path) -> ast.Module | _Unusable:
     try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError) as error:
-        return _Unreadable(f"is not Python: line {getattr(error, 'lineno', '?')}: {error}", "mend it")
+        # Bytes, as Python itself reads a file: a byte order mark and a coding line are for the parser.
+        return ast.parse(file.read_bytes())
+    except SyntaxError as error:
+        return _Unusable(f"is not Python: line {error.lineno or 1}: {error.msg}", "correct that line")
+    except (ValueError, RecursionError, MemoryError) as error:
+        return _Unusable(f"is not Python: {error}", "name a Python file")
+    except OSError as error:
+        return _unreadable(error)
 
 
-def _names(tree: ast.Module) -> set[str]:
-    """What the module defines, or imports, at its top level."""
-    found: set[str] = set()
-    for node in tree.body:
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Those that run when the module is imported, also inside if, try and with."""
+    for statement in body:
+        yield statement
+        if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            for block in ("body", "orelse", "finalbody"):
+                yield from _statements(getattr(statement, block, []))
+            for handler in getattr(statement, "handlers", []):
+                yield from _statements(handler.body)
+
+
+def _functions(tree: ast.Module) -> set[str]:
+    return {node.name for node in _statements(tree.body) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
+
+
+def _may_define(tree: ast.Module, name: str) -> bool:
+    """Whether the module has the name after its import: defined, assigned, imported, or perhaps by ``import *``."""
+    for node in _statements(tree.body):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found.add(node.name)
-        elif isinstance(node, ast.Assign):
-            found.update(target.id for target in node.targets if isinstance(target, ast.Name))
+            found = {node.name}
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            found.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
-    return found
+            found = {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+        else:
+            stored = (part for part in ast.walk(node) if isinstance(part, ast.Name))
+            found = {part.id for part in stored if isinstance(part.ctx, ast.Store)}
+        if name in found or "*" in found:
+            return True
+    return False
 
 
-def _writable(path: FieldPath, target: Path) -> Iterator[_Finding]:
-    existing = next(place for place in (target, *target.parents) if place.exists())
+def _writable(path: FieldPath, directory: Path, text: str) -> Iterator[_Finding]:
+    if "://" in text:
+        yield path, text, "is not a folder of this machine", "name a folder; flinktf run writes to folders only"
+        return
+    target = directory / text
+    existing = next(place for place in (target, *target.parents) if _exists(place))
     if not existing.is_dir():
         yield path, str(target), f"cannot be made: {existing} is a file", "name a folder"
     elif not os.access(existing, os.W_OK | os.X_OK):
         yield path, str(target), f"cannot be made: {existing} may not be written to", "name another folder, or allow it"
+
+
+def _exists(place: Path) -> bool:
+    """Also for a place in a folder that may not be entered, where ``Path.exists`` raises."""
+    return os.path.exists(place)  # noqa: PTH110

@@ -74,6 +74,8 @@ def _checked_duration(text: str) -> str:
 
 def _to_text(value: Any) -> Any:
     """``cpu: 2`` is ``cpu: "2"``. A CRD's int-or-string takes no fractions, so ``cpu: 0.5`` has to be quoted."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -86,7 +88,9 @@ Quantity = Annotated[
     AfterValidator(_checked_quantity),
     Field(json_schema_extra={"x-kubernetes-int-or-string": True}),
 ]
-Duration = Annotated[str, AfterValidator(_checked_duration)]
+Duration = Annotated[
+    str, AfterValidator(_checked_duration), Field(json_schema_extra={"format": "duration", "pattern": DURATION_PATTERN})
+]
 FilePath = Annotated[str, Field(min_length=1, max_length=512, pattern=FILE_PATTERN)]
 OpenObject = dict[str, Any]
 """What the API server of the cluster validates, not this project."""

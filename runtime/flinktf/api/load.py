@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,8 @@ def parse_manifest(text: str, directory: Path) -> LoadedManifest:
     except ValidationError as error:
         errors = list(_own(error.errors()))
         job = _without(document.value, errors)
-    problems = [*document.problems, *(_problem(error, document.lines) for error in errors)]
+    unread = {problem.path for problem in document.problems}
+    problems = [*document.problems, *(p for e in errors if (p := _problem(e, document.lines)).path not in unread)]
     if job is not None:
         problems += _broken_rules(job, {_path_of_meaning(error) for error in errors}, document.lines)
     if problems or job is None:
@@ -144,10 +146,8 @@ def _overlap(one: str, other: str) -> bool:
 
 
 def _path(error: ErrorDetails) -> FieldPath:
-    """Without pydantic's marks for keys, and for which part of a union it has tried."""
-    loc = error["loc"]
-    end = loc.index("parameters") + 2 if "parameters" in loc[:4] else len(loc)
-    return tuple(part for part in loc[:end] if part != "[key]")
+    """Without pydantic's mark for a key that is wrong itself."""
+    return tuple(part for part in error["loc"] if part != "[key]")
 
 
 def _path_of_meaning(error: ErrorDetails) -> FieldPath:
@@ -165,7 +165,7 @@ def _problem(error: ErrorDetails, lines: Lines) -> Problem:
     if kind == "extra_forbidden":
         message, remedy = "unknown field", _known(path)
     elif kind == "missing":
-        message, remedy = "is missing", f"add it, like {path[-1]}: {_example(path)}"
+        message, remedy = "is missing", " ".join(("add it;", *_like(path)))
     elif kind == "literal_error":
         message, remedy = "is not one of the allowed values", f"use {context['expected']}"
         if not isinstance(value, str) and f"'{value}'" in context["expected"]:
@@ -173,10 +173,8 @@ def _problem(error: ErrorDetails, lines: Lines) -> Problem:
     elif kind == "value_error":
         message, _, remedy = str(context["error"]).partition("; ")
     elif kind == "string_pattern_mismatch":
-        message, remedy = (
-            "is not of the right form",
-            f"write it like {_example(path)}; it must match {context['pattern']}",
-        )
+        message = "is not of the right form"
+        remedy = " ".join((*_like(path), f"it must match {context['pattern']}"))
     elif remedy is not None:
         message = "is of the wrong type"
     else:
@@ -191,13 +189,16 @@ def _known(path: FieldPath) -> str:
 
 
 def _closest(path: FieldPath) -> str | None:
-    return next(iter(difflib.get_close_matches(str(path[-1]), sorted(_fields(path[:-1])), n=1)), None)
+    name, known = str(path[-1]), sorted(_fields(path[:-1]))
+    close = difflib.get_close_matches(name, known, n=1) or [other for other in known if name.startswith(other)]
+    return next(iter(close), None)
 
 
-def _example(path: FieldPath) -> Any:
+def _like(path: FieldPath) -> Iterator[str]:
+    """How the field is written, where its type gives an example."""
     field = _fields(path[:-1]).get(path[-1])
-    example = (getattr(field, "examples", None) or ["…"])[0]
-    return str(example).replace("'", "")
+    for example in getattr(field, "examples", None) or ():
+        yield f"write it like {path[-1]}: {json.dumps(example).replace(chr(34), '')};"
 
 
 def _fields(path: FieldPath) -> dict[Any, Any]:

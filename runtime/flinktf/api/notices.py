@@ -25,10 +25,13 @@ _TABLE: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("spec.roles[]", ("resources", "gpu", "failover", *_POD)),
     ("spec", ("suspend", "ttlSecondsAfterFinished", "backoffLimit", "cleanPodPolicy")),
 )
+_TASK_MANAGERS: Final = ("spec.flink.pipeline.resources", "spec.roles[].taskManager.resources")
 
 
 @dataclass(frozen=True)
 class Notice:
+    """One field, its ``path`` like ``spec.roles[1].gpu``."""
+
     path: str
     message: str
 
@@ -36,14 +39,23 @@ class Notice:
 def notices(job: FlinkTFJob) -> tuple[Notice, ...]:
     """One for each field of the table that the manifest sets."""
     document = job.model_dump(by_alias=True, exclude_unset=True)
-    message = "is for Kubernetes, the local mode does without it"
-    return tuple(
-        Notice(f"{path}.{field}", message)
+    found = [
+        f"{path}.{field}"
         for place, fields in _TABLE
         for path, value in _find(document, place.split("."), "")
         for field in fields
         if field in value
-    )
+    ]
+    # A TaskManager's memory is its size on a laptop too; nothing else of its resources means anything there.
+    found += [
+        f"{path}.{resource}"
+        for place in _TASK_MANAGERS
+        for kind in ("requests", "limits")
+        for path, value in _find(document, [*place.split("."), kind], "")
+        for resource in value
+        if resource != "memory"
+    ]
+    return tuple(Notice(path, "is for Kubernetes, the local mode does without it") for path in found)
 
 
 def _find(value: Any, parts: list[str], path: str) -> Iterator[tuple[str, dict[str, Any]]]:

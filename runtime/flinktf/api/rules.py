@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flinktf.api.job import Spec
+from flinktf.api.kubernetes import Resources
 from flinktf.api.problems import FieldPath
 from flinktf.api.roles import Role
 
@@ -152,13 +153,12 @@ def _own_setting(key: str, reason: str) -> Rule:
 
 
 def _small_task_managers(spec: Spec) -> Iterator[Finding]:
-    sizes: list[tuple[FieldPath, int | None]] = [(("flink", "pipeline"), spec.flink.pipeline.memory_bytes)]
-    sizes += [
-        (("roles", index, "taskManager"), role.task_manager.memory_bytes) for index, role in enumerate(spec.roles)
-    ]
-    for path, size in sizes:
-        if size is not None and size < _SMALLEST_TASK_MANAGER:
-            yield (*path, "resources"), f"{size} bytes of memory"
+    sizes: list[tuple[FieldPath, Resources]] = [(("flink", "pipeline"), spec.flink.pipeline.resources)]
+    sizes += [(("roles", index, "taskManager"), role.task_manager.resources) for index, role in enumerate(spec.roles)]
+    for path, resources in sizes:
+        if resources.memory_bytes is not None and resources.memory_bytes < _SMALLEST_TASK_MANAGER:
+            kind = "limits" if "memory" in resources.limits else "requests"
+            yield (*path, "resources", kind, "memory"), getattr(resources, kind)["memory"]
 
 
 RULES: Final[tuple[Rule, ...]] = (
