@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from flinktf.agent.attempt import Attempt, refusal
 from flinktf.agent.role_process import COMMAND, RoleProcess
@@ -20,6 +19,8 @@ from flinktf.protocol.frames import FrameType, ProtocolError
 _LOG: Final = logging.getLogger(__name__)
 _SOCKET_PATH_LIMIT: Final = 107
 """Bytes of a unix socket's path on Linux."""
+_HANDOVER: Final = 1.0
+"""Seconds within which an attempt that has lost its subtask notices: no successor is refused before."""
 _PATIENCE: Final = 60.0
 """Seconds that a coordinator may be away before a role is ended for it."""
 
@@ -35,7 +36,7 @@ class Agent:
         self._spec = spec
         self._command = command
         self._warm: RoleProcess | None = None
-        self._busy: str | None = None
+        self._attempt: Attempt | None = None
         self._attempts: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -68,27 +69,44 @@ class Agent:
             hello = await subtask.hello()
         except (ProtocolError, OSError) as error:
             _LOG.error("a connection was refused: %s", error)
-            subtask.send(FrameType.FAILED, {"type": "ProtocolError", "message": str(error), "traceback": ""})
-            subtask.close()
+            subtask.finish(FrameType.FAILED, {"type": "ProtocolError", "message": str(error), "traceback": ""})
             return
-        refused = refusal(self._spec, hello)
-        if refused is None and self._busy is not None:
-            message = f"this TaskManager already runs {self._busy}"
-            refused = {"type": "AlreadyRunning", "message": message, "traceback": ""}
+        refused = refusal(self._spec, hello) or await self._busy()
         if refused is not None:
             _LOG.error("%s-%d was refused: %s", hello.role, hello.index, refused["message"])
-            subtask.send(FrameType.FAILED, refused)
-            subtask.discard()
+            subtask.finish(FrameType.FAILED, refused)
             return
-        self._busy = f"{hello.role}-{hello.index}"
-        _LOG.info("%s attempt=%d has come, mode=%s", self._busy, hello.attempt, hello.mode)
+        _LOG.info("%s-%d attempt=%d has come, mode=%s", hello.role, hello.index, hello.attempt, hello.mode)
+        attempt = self._attempt = Attempt(self._spec, hello, subtask, client)
         try:
-            process, self._warm = self._warm, None
-            if process is None or process.exit_code is not None:
-                process = await RoleProcess.start(self._spec, self._log_name(), self._command)
-            await Attempt(self._spec, hello, subtask, process, client).run()
+            await attempt.run(await self._role_process())
+        except OSError as error:
+            _LOG.error("no role process: %s", error)
+            subtask.finish(FrameType.FAILED, {"type": "ProcessNotStarted", "message": str(error), "traceback": ""})
         finally:
-            self._busy = None
+            self._attempt = None
+
+    async def _role_process(self) -> RoleProcess:
+        """The warm one, or a new one when that has been used or has died. Raises OSError."""
+        process, self._warm = self._warm, None
+        if process is None or process.exit_code is not None:
+            return await RoleProcess.start(self._spec, self._log_name(), self._command)
+        return process
+
+    async def _busy(self) -> dict[str, Any] | None:
+        """Why another subtask cannot be served; None as soon as the one before has ended, if it is about to.
+
+        Flink starts the next attempt as soon as the subtask of the one before is gone; its role process is gone later.
+        """
+        while (attempt := self._attempt) is not None:
+            try:
+                async with asyncio.timeout(_HANDOVER):
+                    await attempt.ending.wait()
+            except TimeoutError:
+                message = f"this TaskManager already runs {attempt.name}"
+                return {"type": "AlreadyRunning", "message": message, "traceback": ""}
+            await attempt.ended.wait()
+        return None
 
     def _log_name(self) -> str:
         """Role processes start before their index is known, so their log is named after their TaskManager."""
@@ -99,9 +117,11 @@ def _listen(path: str) -> socket.socket:
     """Raises :class:`AgentError` for a path that cannot be listened on."""
     if len(path.encode()) > _SOCKET_PATH_LIMIT:
         raise AgentError(f"the socket's path {path} is longer than {_SOCKET_PATH_LIMIT} bytes: choose a shorter folder")
-    listener = socket.socket(socket.AF_UNIX)
-    with contextlib.suppress(FileNotFoundError):
+    if Path(path).is_socket():
         Path(path).unlink()  # of an agent that was killed
+    elif Path(path).exists():
+        raise AgentError(f"{path} is not a socket: it is in the way of the agent's")
+    listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     Path(path).chmod(0o600)
     listener.listen()

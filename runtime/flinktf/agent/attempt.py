@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import math
 import time
+import traceback
+from collections.abc import Coroutine
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn, TypeVar
 
 from flinktf.agent.role_process import RoleProcess
 from flinktf.agent.spec import AgentSpec
@@ -17,10 +22,12 @@ from flinktf.protocol.frames import VERSIONS, FrameType
 from flinktf.protocol.hello import Hello
 from flinktf.protocol.task import Task
 
+T = TypeVar("T")
+
 _LOG: Final = logging.getLogger(__name__)
 _HEARTBEAT: Final = 1.0
 _LAST_WORDS: Final = 1.0
-"""Seconds that a role process has to tell why its subtask is gone, before the attempt counts as cancelled."""
+"""Seconds that a role process has to tell why its subtask is gone, and a heartbeat on its way to arrive."""
 _ECHOES: Final = frozenset({"StreamLostError", "BrokenPipeError", "ConnectionResetError"})
 """What a role process raises because its subtask was cancelled."""
 
@@ -28,9 +35,9 @@ _ECHOES: Final = frozenset({"StreamLostError", "BrokenPipeError", "ConnectionRes
 class AttemptFailedError(Exception):
     """The attempt cannot go on, for a reason outside of its TensorFlow process."""
 
-    def __init__(self, kind: str, message: str, traceback: str = "") -> None:
+    def __init__(self, kind: str, message: str, trace: str = "") -> None:
         super().__init__(message)
-        self.failure = {"type": kind, "message": message, "traceback": traceback}
+        self.failure = _failure(kind, message, trace)
 
 
 class SubtaskGoneError(Exception):
@@ -41,109 +48,166 @@ class AbortedError(Exception):
     """The coordinator ends the attempt for what happened elsewhere."""
 
 
-class Attempt:
-    """Runs once; :meth:`run` returns when nothing of it is left."""
+class StopOverdueError(Exception):
+    """The role process was told to stop, and has not."""
 
-    def __init__(
-        self, spec: AgentSpec, hello: Hello, subtask: SubtaskConnection, process: RoleProcess, client: CoordinatorClient
-    ) -> None:
+
+@dataclass(frozen=True)
+class _End:
+    """How an attempt has ended: for the coordinator, and the frame, if any, that its subtask still has to get."""
+
+    outcome: str
+    failure: dict[str, Any] | None = None
+    frame: FrameType | None = None
+    payload: dict[str, Any] | None = None
+
+
+class Attempt:
+    """Runs once; :meth:`run` returns when nothing of it is left.
+
+    ``ending`` is set when its subtask has hung up or gets its last word: its successor may come from then on.
+    """
+
+    _process: RoleProcess
+
+    def __init__(self, spec: AgentSpec, hello: Hello, subtask: SubtaskConnection, client: CoordinatorClient) -> None:
         self._spec = spec
         self._hello = hello
         self._subtask = subtask
-        self._process = process
         self._client = client
-        self._instance = f"{hello.role}-{hello.index}"
+        self.name = f"{hello.role}-{hello.index}"
         self._identity = {"role": hello.role, "index": hello.index, "attempt": hello.attempt}
         self._generation = 0
         self._assigned = False
         self._hung_up = asyncio.Event()
+        self._beating = asyncio.Lock()
+        self.ending = asyncio.Event()
+        self.ended = asyncio.Event()
 
-    async def run(self) -> None:
-        self._subtask.watch(self._hung_up.set)
-        outcome, failure = await self._outcome()
-        report = self._process.report
-        body = self._identity | {"outcome": outcome, "step": report.step, "rows": report.rows, "failure": failure}
-        _LOG.info(
-            "%s generation=%d %s %s", self._instance, self._generation, outcome, failure["message"] if failure else ""
-        )
+    async def run(self, process: RoleProcess) -> None:
+        self._process = process
         try:
-            await self._heartbeat()  # the last step, metrics, notices and model
-            await self._client.exit(body)
+            self._subtask.watch(self._hang_up)
+            end = await self._end()
+            self.ending.set()
+            self._subtask.finish(end.frame, end.payload)
+            await self._tell(end)
+        finally:
+            self.ending.set()
+            self.ended.set()
+
+    def _hang_up(self) -> None:
+        self._hung_up.set()
+        self.ending.set()
+
+    async def _tell(self, end: _End) -> None:
+        """Tells the coordinator of the end."""
+        report, message = self._process.report, end.failure["message"] if end.failure else ""
+        _LOG.info("%s generation=%d %s %s", self.name, self._generation, end.outcome, message)
+        told = {"outcome": end.outcome, "step": report.step, "rows": report.rows, "failure": end.failure}
+        try:
+            await self._heartbeat()  # the last metrics, notices and model
+            await self._client.exit(self._identity | told)
         except CoordinatorError as error:
-            _LOG.error("%s: its end could not be told: %s", self._instance, error)
-        self._subtask.discard()
+            _LOG.error("%s: its end could not be told: %s", self.name, error)
 
-    async def _outcome(self) -> tuple[str, dict[str, Any] | None]:
-        failure: dict[str, Any] | None
+    async def _end(self) -> _End:
+        report = self._process.report
         try:
-            # Held until TensorFlow may have it: its peers are told of the port long before it listens.
-            with hold_port(self._spec.host) as port:
-                cluster = await self._form(port.getsockname()[1])
-            self._process.assign(self._write_task(cluster), self._subtask.fileno())
-            self._assigned = True
-            await self._supervise()
-            return "done", None
+            await self._work()
+            return _End("done")
         except SubtaskGoneError:
-            return "cancelled", None
+            return _End("cancelled")
         except AbortedError:
-            self._subtask.send(FrameType.FAILED, _refused("Aborted", "the job has failed in another role instance"))
-            return "cancelled", None
+            message = "the job has failed, or goes on without this attempt"
+            return _End("cancelled", None, FrameType.FAILED, _failure("Aborted", message))
+        except StopOverdueError:
+            _LOG.warning("%s did not stop within %g s: it is ended", self.name, self._spec.stop_grace_seconds)
+            return _End("done", None, FrameType.DONE, {"rows": report.rows, "steps": report.step})
         except AttemptFailedError as error:
             failure = error.failure
         except CoordinatorError as error:
-            failure = {"type": "CoordinatorLost", "message": str(error), "traceback": ""}
+            failure = _failure("CoordinatorError", str(error))
+        except Exception as error:  # a full disk, no free port, a mistake of ours: nobody shall wait for us for ever
+            _LOG.exception("%s", self.name)
+            failure = _failure(type(error).__name__, str(error), traceback.format_exc())
         finally:
             await self._process.terminate()
             self._process.close()
-        if self._process.report.failure is None:  # else it has told its subtask by itself
-            self._subtask.send(FrameType.FAILED, dict(failure))
-        return "failed", failure
+        # Exit code 1 means that the process has sent FAILED by itself, not only meant to.
+        if report.failure is not None and self._process.exit_code == 1:
+            return _End("failed", failure)
+        return _End("failed", failure, FrameType.FAILED, failure)
 
-    async def _form(self, port: int) -> dict[str, list[str]]:
-        """Registers and waits for the others. The coordinator owns the deadline of this."""
-        hello = self._hello
-        address = f"{self._spec.host}:{port}"
-        registration = {"address": address, "taskManager": hello.task_manager, "mode": hello.mode}
-        self._generation = await self._client.register(self._identity | registration)
-        beating = asyncio.create_task(self._beat())
+    async def _work(self) -> None:
+        """Until the role process has ended well. Raises what ended it otherwise."""
+        # Held until TensorFlow may have it: its peers are told of the port long before it listens.
+        with hold_port(self._spec.host) as port:
+            address = f"{self._spec.host}:{port.getsockname()[1]}"
+            mine = {"address": address, "taskManager": self._hello.task_manager, "mode": self._hello.mode}
+            self._generation = await self._client.register(self._identity | mine)
+            cluster = await self._unless_ended(self._form())
+        self._process.assign(self._write_task(cluster), self._subtask.fileno())
+        self._assigned = True
+        await self._unless_ended(self._process.wait())
+        self._judge()
+
+    async def _form(self) -> dict[str, list[str]]:
+        """Waits for the others. The coordinator owns the deadline of this."""
+        while True:
+            answer = await self._client.cluster(self._hello.role, self._hello.index, self._hello.attempt)
+            if answer["phase"] == "Running":
+                self._generation = answer["generation"]
+                cluster: dict[str, list[str]] = answer["cluster"]
+                return cluster
+            if answer["phase"] == "Failed":
+                failure = answer["failure"]
+                raise AttemptFailedError(failure["type"], f"{failure['instance']}: {failure['message']}")
+
+    async def _unless_ended(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of ``work``. Raises what ends the attempt before: its subtask, or the coordinator."""
+        working = asyncio.create_task(work)
+        gone = asyncio.create_task(self._hung_up.wait())
+        obeying = asyncio.create_task(self._obey())
+        tasks: tuple[asyncio.Task[Any], ...] = (working, gone, obeying)
         try:
             while True:
-                answer = await self._unless_gone(self._client.cluster(hello.role, hello.index, hello.attempt))
-                if answer["phase"] == "Running":
-                    self._generation = answer["generation"]
-                    cluster: dict[str, list[str]] = answer["cluster"]
-                    return cluster
-                if answer["phase"] == "Failed":
-                    failure = answer["failure"]
-                    raise AttemptFailedError(failure["type"], f"{failure['instance']}: {failure['message']}")
-        finally:
-            beating.cancel()
-
-    async def _supervise(self) -> None:
-        """Until the role process has ended well. Raises what ended it otherwise."""
-        ended = asyncio.create_task(self._process.wait())
-        stopped: float | None = None
-        try:
-            while not ended.done():
-                command = await self._heartbeat()
-                if command == "abort":
-                    raise AbortedError
-                if command == "stop" and stopped is None:
-                    stopped = time.monotonic()
-                    self._process.stop()
-                if stopped is not None and time.monotonic() - stopped > self._spec.stop_grace_seconds:
-                    _LOG.warning(
-                        "%s did not stop within %g s: it is ended", self._instance, self._spec.stop_grace_seconds
-                    )
-                    await self._process.terminate()
-                    self._say_done()
-                    return
-                await self._pause(ended)
-                if self._hung_up.is_set() and not await self._has_last_words(ended):
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                if gone.done() and self._assigned:
+                    # The process ends by itself when its subtask leaves after DONE or FAILED.
+                    await asyncio.wait([working], timeout=_LAST_WORDS)
+                if working.done():
+                    return working.result()
+                if obeying.done():
+                    obeying.result()
+                if not (gone.done() and self._process.report.done):
                     raise SubtaskGoneError
-            self._judge()
         finally:
-            ended.cancel()
+            # A heartbeat that is on its way may arrive: what it tells is told once.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS), self._beating:
+                    obeying.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _obey(self) -> NoReturn:
+        """Tells the coordinator how it goes, and does what it says: beside the work, which must not wait for it."""
+        deadline = math.inf
+        while True:
+            command = await self._heartbeat()
+            if command == "abort":
+                raise AbortedError
+            if command == "stop" and self._assigned and deadline == math.inf:
+                deadline = time.monotonic() + self._spec.stop_grace_seconds
+                self._process.stop()
+            if time.monotonic() > deadline:
+                raise StopOverdueError
+            # A second, or less when there is something to tell. Not wait_for: in Python 3.11 it may swallow a cancel.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_HEARTBEAT):
+                    await self._process.changed.wait()
+            self._process.changed.clear()
 
     def _judge(self) -> None:
         """What the end of the process means."""
@@ -155,57 +219,24 @@ class Attempt:
         if not (report.done and self._process.exit_code == 0):
             raise AttemptFailedError(*self._process.unexplained_failure().values())
 
-    def _say_done(self) -> None:
-        report = self._process.report
-        self._subtask.send(FrameType.DONE, {"rows": report.rows, "steps": report.step})
-
-    async def _has_last_words(self, ended: asyncio.Task[int]) -> bool:
-        """Whether the process ends by itself now that its subtask is gone, as it does after DONE or FAILED."""
-        await asyncio.wait([ended], timeout=_LAST_WORDS)
-        return ended.done() or self._process.report.done
-
-    async def _pause(self, ended: asyncio.Task[int]) -> None:
-        """Until the next heartbeat: a second, or less when there is something to tell."""
-        changed = asyncio.create_task(self._process.changed.wait())
-        gone = asyncio.create_task(self._hung_up.wait())
-        await asyncio.wait([ended, changed, gone], timeout=_HEARTBEAT, return_when=asyncio.FIRST_COMPLETED)
-        changed.cancel()
-        gone.cancel()
-        self._process.changed.clear()
-
-    async def _beat(self) -> None:
-        while True:
-            await self._heartbeat()
-            await asyncio.sleep(_HEARTBEAT)
-
     async def _heartbeat(self) -> str:
         report = self._process.report
-        notices, report.notices = report.notices, []
-        return await self._client.heartbeat(
-            self._identity
-            | {
-                "generation": self._generation,
-                "state": report.phase.capitalize() if self._assigned else "Forming",
-                "step": report.step,
-                "rows": report.rows,
-                "metrics": report.metrics,
-                "timings": report.timings,
-                "rss": self._process.memory(),
-                "notices": notices,
-                "model": report.model,
-            }
-        )
-
-    async def _unless_gone(self, request: Any) -> Any:
-        """The answer to ``request``. Raises :class:`SubtaskGoneError` when the subtask does not wait for it."""
-        asked = asyncio.ensure_future(request)
-        gone = asyncio.create_task(self._hung_up.wait())
-        await asyncio.wait([asked, gone], return_when=asyncio.FIRST_COMPLETED)
-        gone.cancel()
-        if not asked.done():
-            asked.cancel()
-            raise SubtaskGoneError
-        return asked.result()
+        async with self._beating:
+            notices, report.notices = report.notices, []
+            return await self._client.heartbeat(
+                self._identity
+                | {
+                    "generation": self._generation,
+                    "state": report.phase.capitalize() if self._assigned else "Forming",
+                    "step": report.step,
+                    "rows": report.rows,
+                    "metrics": report.metrics,
+                    "timings": report.timings,
+                    "rss": self._process.memory(),
+                    "notices": notices,
+                    "model": report.model,
+                }
+            )
 
     def _write_task(self, cluster: dict[str, list[str]]) -> Path:
         spec, hello = self._spec, self._hello
@@ -239,19 +270,19 @@ class Attempt:
         return file
 
 
-def refusal(spec: AgentSpec, hello: Hello) -> dict[str, object] | None:
+def refusal(spec: AgentSpec, hello: Hello) -> dict[str, Any] | None:
     """The FAILED payload for a HELLO that this agent cannot serve; None when it can. Pure."""
     subtask = f"subtask {hello.index} of {hello.parallelism}"
     if hello.common_version() is None:
         spoken = f"the connector speaks versions {list(hello.versions)}, this role container {list(VERSIONS)}"
-        return _refused("VersionMismatch", f"{spoken}: use one release of both")
+        return _failure("VersionMismatch", f"{spoken}: use one release of both")
     if hello.role != spec.role:
         found = f"a subtask of role {hello.role} came to a TaskManager of role {spec.role}"
-        return _refused("WrongRole", f"{found}: its slot sharing group is wrong")
+        return _failure("WrongRole", f"{found}: its slot sharing group is wrong")
     if not 0 <= hello.index < spec.replicas or hello.parallelism != spec.replicas:
-        return _refused("WrongParallelism", f"{subtask}, but the manifest says {spec.replicas} replicas of {spec.role}")
+        return _failure("WrongParallelism", f"{subtask}, but the manifest says {spec.replicas} replicas of {spec.role}")
     return None
 
 
-def _refused(kind: str, message: str) -> dict[str, object]:
-    return {"type": kind, "message": message, "traceback": ""}
+def _failure(kind: str, message: str, trace: str = "") -> dict[str, Any]:
+    return {"type": kind, "message": message, "traceback": trace}

@@ -23,6 +23,12 @@ from flinktf.processes import Child, spawn, terminate
 COMMAND: Final = (sys.executable, "-m", "flinktf.training.process")
 _LINE_LIMIT: Final = 1 << 20
 _KILL_GRACE: Final = 5.0
+_TEXT_LIMIT: Final = 32 << 10
+"""Characters of a message or a traceback that are passed on; what carries them has 1 MiB."""
+_NOTICES: Final = 50
+_NOTICE_LENGTH: Final = 1000
+_METRICS: Final = 100
+_PHASES: Final = frozenset({"importing", "waiting", "training", "evaluating", "saving", "serving"})
 
 
 @dataclass
@@ -38,6 +44,13 @@ class Report:
     model: str | None = None
     done: bool = False
     failure: dict[str, Any] | None = None
+
+    def notice(self, message: str) -> None:
+        """Keeps it for the next heartbeat, which holds so many and no more."""
+        if len(self.notices) < _NOTICES - 1:
+            self.notices.append(message[:_NOTICE_LENGTH])
+        elif len(self.notices) < _NOTICES:
+            self.notices.append(f"more than {_NOTICES - 1} notices at once: the others were dropped")
 
 
 class RoleProcess:
@@ -123,7 +136,7 @@ class RoleProcess:
             kind, message = "ProcessKilled", f"killed by signal {-code} ({name}){hint}"
         else:
             kind, message = "ProcessExited", f"exited with code {code} without saying that it was done"
-        return {"type": kind, "message": message, "traceback": self._child.log_tail(40)}
+        return {"type": kind, "message": message, "traceback": self._child.log_tail(40)[-_TEXT_LIMIT:]}
 
     def close(self) -> None:
         self._listening.cancel()
@@ -137,7 +150,7 @@ class RoleProcess:
                 *lines, received = (received + chunk).split(b"\n")
                 if len(received) > _LINE_LIMIT:
                     received = b""
-                    self.report.notices.append(f"a control line of more than {_LINE_LIMIT} bytes was dropped")
+                    self.report.notice(f"a control line of more than {_LINE_LIMIT} bytes was dropped")
                 for line in lines:
                     self._hear(line)
 
@@ -146,17 +159,20 @@ class RoleProcess:
             event = json.loads(line)
             self._note(event.pop("event"), event)
         except (ValueError, KeyError, TypeError, AttributeError):
-            self.report.notices.append(f"a control line that makes no sense was dropped: {line[:100]!r}")
+            self.report.notice(f"a control line that makes no sense was dropped: {line[:100]!r}")
 
     def _note(self, kind: str, event: dict[str, Any]) -> None:
         report = self.report
         if kind == "progress":
             first = report.step == 0
             report.step, report.rows = int(event["step"]), int(event["rows"])
-            report.metrics = {str(key): float(value) for key, value in event.get("metrics", {}).items()}
+            metrics = list(event.get("metrics", {}).items())[:_METRICS]
+            report.metrics = {str(key)[:_NOTICE_LENGTH]: float(value) for key, value in metrics}
             if not first:
                 return  # the next heartbeat is soon enough
         elif kind == "phase":
+            if event["phase"] not in _PHASES:
+                raise ValueError(event["phase"])
             report.phase = str(event["phase"])
             if report.phase == "waiting" and self._assigned_at is not None:
                 report.timings["tensorflow_import_wait"] = round(time.monotonic() - self._assigned_at, 3)
@@ -167,9 +183,13 @@ class RoleProcess:
         elif kind == "model":
             report.model = str(event["path"])
         elif kind == "notice":
-            report.notices.append(str(event["message"]))
+            report.notice(str(event["message"]))
         elif kind == "done":
             report.done, report.step, report.rows = True, int(event["step"]), int(event["rows"])
         elif kind == "failed":
-            report.failure = {key: str(event[key]) for key in ("type", "message", "traceback")}
+            report.failure = {
+                "type": str(event["type"])[:_NOTICE_LENGTH],
+                "message": str(event["message"])[:_TEXT_LIMIT],
+                "traceback": str(event["traceback"])[-_TEXT_LIMIT:],
+            }
         self.changed.set()

@@ -8,7 +8,7 @@ import json
 import select
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from flinktf.protocol.connection import read_frame, send_frame
@@ -25,51 +25,66 @@ class SubtaskConnection:
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._closed = threading.Event()
+        self._shut_here = False
 
     def fileno(self) -> int:
         return self._socket.fileno()
 
     async def hello(self) -> Hello:
         """Reads HELLO, and not a byte beyond it. Raises :class:`ProtocolError`."""
-        return await asyncio.to_thread(self._read_hello)
+        # The deadline is for the whole frame, not for each read; and who ends meanwhile does not wait for it.
+        deadline = asyncio.get_running_loop().call_later(_HELLO_TIMEOUT, self._shut)
+        try:
+            return await asyncio.to_thread(self._read_hello)
+        except ProtocolError as error:
+            if self._shut_here:
+                raise ProtocolError(f"no HELLO within {_HELLO_TIMEOUT:g} s: {error}") from None
+            raise
+        except asyncio.CancelledError:
+            self._shut()
+            raise
+        finally:
+            deadline.cancel()
 
     def watch(self, hung_up: Callable[[], None]) -> None:
         """Calls ``hung_up`` in this event loop, once, when the subtask closes its end."""
         loop = asyncio.get_running_loop()
         threading.Thread(target=self._watch, args=(loop, hung_up), name="hang-up", daemon=True).start()
 
-    def send(self, frame_type: FrameType, value: dict[str, object]) -> None:
-        """Sends a control frame; a subtask that is gone needs no telling."""
-        with contextlib.suppress(OSError):
-            send_frame(self._socket, frame_type, json.dumps(value).encode())
+    def finish(self, frame_type: FrameType | None = None, value: Mapping[str, object] | None = None) -> None:
+        """The last word, if any; then reads and throws away until the subtask closes. Does not wait for either.
 
-    def discard(self) -> None:
-        """Reads and throws away what still arrives until the subtask closes: its writer must not wait for nobody.
-
+        The subtask may be writing to a role that is gone, or not be reading: neither of the two may wait for the other.
         Bounded by the subtask's own life.
         """
+        # The role process may have changed the mode of the connection for both.
+        self._socket.setblocking(True)
 
-        def drain() -> None:
+        def speak() -> None:
+            if frame_type is not None:
+                with contextlib.suppress(OSError):  # a subtask that is gone needs no telling
+                    send_frame(self._socket, frame_type, json.dumps(value).encode())
+
+        def discard() -> None:
+            speaker = threading.Thread(target=speak, name="last-word", daemon=True)
+            speaker.start()
             with contextlib.suppress(OSError):
                 while self._socket.recv(1 << 20):
                     pass
-            self.close()
+            speaker.join()
+            self._closed.set()
+            self._socket.close()
 
-        threading.Thread(target=drain, name="discard", daemon=True).start()
+        threading.Thread(target=discard, name="discard", daemon=True).start()
 
-    def close(self) -> None:
-        self._closed.set()
-        self._socket.close()
+    def _shut(self) -> None:
+        """Ends a read that waits in another thread."""
+        self._shut_here = True
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RD)
 
     def _read_hello(self) -> Hello:
-        # A timeout makes the descriptor non-blocking, for the role process too: it is taken back in any case.
-        self._socket.settimeout(_HELLO_TIMEOUT)
-        try:
-            frame = read_frame(self._socket)
-        except TimeoutError:
-            raise ProtocolError(f"no HELLO within {_HELLO_TIMEOUT:g} s") from None
-        finally:
-            self._socket.settimeout(None)
+        frame = read_frame(self._socket)
         if frame is None:
             raise ProtocolError("the connection was closed before HELLO")
         if frame.type is not FrameType.HELLO:

@@ -1,5 +1,6 @@
 """A role process without TensorFlow: its task's entrypoint says how it behaves. The agent under test is real."""
 
+import contextlib
 import json
 import os
 import signal
@@ -40,6 +41,27 @@ if behaviour == "raise":
     tell("failed", **failure)
     send_frame(stream, FrameType.FAILED, json.dumps(failure).encode())
     os._exit(1)
+if behaviour == "verbose":
+    sys.stdout.write("x" * (3 << 20))
+    sys.stdout.flush()
+    os._exit(3)
+if behaviour == "half told":
+    tell("failed", type="ValueError", message="too sour", traceback="Traceback …")
+    os.kill(os.getpid(), signal.SIGKILL)
+if behaviour == "chatter":
+    control.sendall(b"nonsense\n" * 20_000)
+    tell("phase", phase="done")
+    for _ in range(3):
+        tell("notice", message="n" * 900_000)
+    tell("progress", step=1, rows=1, metrics={f"m{i}": 1.0 for i in range(20_000)})
+if behaviour == "die of results":
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            stream.send(b"FT\x06\x00\x00\x00\x00\x00", socket.MSG_DONTWAIT)
+    os._exit(3)
+if behaviour == "die when told":
+    stream.recv(1)
+    os._exit(3)
 if behaviour == "deaf":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     time.sleep(60)

@@ -44,6 +44,7 @@ class Stage:
     coordinator: Coordinator
     spec: AgentSpec
     url: str
+    server: TestServer
 
     def connect(self) -> socket.socket:
         subtask = socket.socket(socket.AF_UNIX)
@@ -71,10 +72,12 @@ async def answer(subtask: socket.socket) -> Frame:
 
 
 @contextlib.asynccontextmanager
-async def stage(tmp_path: Path, behaviour: str, *, replicas: int = 1, **spec: Any) -> AsyncIterator[Stage]:
+async def stage(
+    tmp_path: Path, behaviour: str, *, replicas: int = 1, token: str = "secret", **spec: Any
+) -> AsyncIterator[Stage]:
     shape = JobShape("job", (("worker", replicas),), "Independent", 20.0)
     coordinator = Coordinator(begin(shape, time.monotonic()))
-    (tmp_path / "token").write_text("secret\n")
+    (tmp_path / "token").write_text(f"{token}\n")
     async with TestServer(application(coordinator, "secret")) as server:
         ticking = asyncio.create_task(coordinator.tick())
         url = str(server.make_url("")).rstrip("/")
@@ -90,7 +93,7 @@ async def stage(tmp_path: Path, behaviour: str, *, replicas: int = 1, **spec: An
                 if Path(agent_spec.socket).exists() or running.done():
                     break
                 await asyncio.sleep(0.025)
-            yield Stage(coordinator, agent_spec, url)
+            yield Stage(coordinator, agent_spec, url, server)
         finally:
             running.cancel()
             ticking.cancel()
@@ -140,6 +143,97 @@ async def test_a_failure_is_told_to_both_sides(
         for _ in range(20):
             await asyncio.to_thread(send_frame, subtask, FrameType.DATA, bytes(1 << 20))
         subtask.close()
+
+
+async def test_a_log_without_line_ends_fits_into_a_frame(tmp_path: Path) -> None:
+    async with stage(tmp_path, "verbose") as s:
+        subtask = s.hello()
+        await answer(subtask)
+        told = json.loads((await answer(subtask)).payload)
+        assert told["type"] == "ProcessExited"
+        assert told["traceback"].endswith("x" * 1000)
+        await s.state("Failed")
+
+
+async def test_a_process_that_dies_before_its_frame_is_spoken_for(tmp_path: Path) -> None:
+    async with stage(tmp_path, "half told") as s:
+        subtask = s.hello()
+        await answer(subtask)
+        frame = await answer(subtask)
+        assert (frame.type, json.loads(frame.payload)["message"]) == (FrameType.FAILED, "too sour")
+
+
+async def test_a_process_that_talks_without_end_does_no_harm(tmp_path: Path) -> None:
+    async with stage(tmp_path, "chatter") as s:
+        subtask = s.hello()
+        await answer(subtask)
+        assert (await answer(subtask)).type is FrameType.DONE
+        state = await s.state("Succeeded")
+        assert len(state.instances["worker", 0].metrics) == 100
+        notices = [event["message"] for event in s.coordinator.events.newest() if event["type"] == "Notice"]
+        assert any("the others were dropped" in notice for notice in notices)
+
+
+async def test_a_subtask_that_does_not_read_keeps_nobody_waiting(tmp_path: Path) -> None:
+    async with stage(tmp_path, "die of results") as s:
+        subtask = s.hello(mode="transform")
+        await s.state("Failed")
+        for _ in range(20):
+            await asyncio.to_thread(send_frame, subtask, FrameType.DATA, bytes(1 << 20))
+        while (frame := await answer(subtask)).type is not FrameType.FAILED:
+            pass
+        assert json.loads(frame.payload)["type"] == "ProcessExited"
+
+
+async def test_a_death_is_told_while_the_coordinator_is_away(tmp_path: Path) -> None:
+    async with stage(tmp_path, "die when told") as s:
+        subtask = s.hello()
+        await answer(subtask)
+        await s.server.close()
+        await asyncio.sleep(1.5)  # a heartbeat waits for it
+        subtask.sendall(b"x")
+        began = time.monotonic()
+        assert (await answer(subtask)).type is FrameType.FAILED
+        assert time.monotonic() - began < 5
+
+
+async def test_a_successor_waits_for_the_process_before_it(tmp_path: Path) -> None:
+    async with stage(tmp_path, "deaf") as s:
+        first = s.hello()
+        await answer(first)
+        first.close()  # its process does not listen, and is there for seconds
+        second = s.hello(attempt=1)
+        told = json.loads((await answer(second)).payload)
+        assert "has failed" in told["message"]  # the job's failure, not AlreadyRunning
+        assert told["type"] != "AlreadyRunning"
+
+
+async def test_what_goes_wrong_in_the_agent_is_told(tmp_path: Path) -> None:
+    async with stage(tmp_path, "read") as s:
+        (tmp_path / "work").write_text("a file where the folder should be")
+        told = json.loads((await answer(s.hello())).payload)
+        assert told["type"] == "NotADirectoryError"
+        state = await s.state("Failed")
+        assert state.failure is not None
+        assert state.failure.type == "NotADirectoryError"
+
+
+async def test_a_wrong_token_fails_the_subtask(tmp_path: Path) -> None:
+    async with stage(tmp_path, "read", token="guess") as s:
+        told = json.loads((await answer(s.hello())).payload)
+        assert told["type"] == "CoordinatorError"
+        assert "the token is missing or wrong" in told["message"]
+        assert "secret" not in told["message"]
+
+
+async def test_a_hello_in_drips_has_a_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flinktf.agent.subtask._HELLO_TIMEOUT", 0.5)
+    async with stage(tmp_path, "read") as s:
+        stranger = s.connect()
+        for byte in (b"F", b"T", b"\x01"):
+            stranger.sendall(byte)
+            await asyncio.sleep(0.1)
+        assert "no HELLO within 0.5 s" in json.loads((await answer(stranger)).payload)["message"]
 
 
 async def test_a_subtask_that_hangs_up_takes_its_process_with_it(tmp_path: Path) -> None:
@@ -255,6 +349,14 @@ async def test_a_socket_path_that_is_too_long(tmp_path: Path) -> None:
     )  # fmt: skip
     with pytest.raises(AgentError, match="longer than 107 bytes: choose a shorter folder"):
         await Agent(spec, ROLE).run()
+
+
+async def test_a_file_in_the_way_of_the_socket_is_not_removed(tmp_path: Path) -> None:
+    async with stage(tmp_path, "read") as s:
+        spec = replace(s.spec, socket=str(tmp_path / "token"))
+        with pytest.raises(AgentError, match="is not a socket"):
+            await Agent(spec, ROLE).run()
+    assert (tmp_path / "token").read_text() == "secret\n"
 
 
 async def test_a_role_process_dies_with_an_agent_that_is_killed(tmp_path: Path) -> None:
