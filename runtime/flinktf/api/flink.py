@@ -33,7 +33,8 @@ class Pipeline(Scheduling):
         description="How many slots each of them has; replicas times slots is the default parallelism.",
     )
     resources: Resources = Field(
-        default=Resources(), description="The size of each; the memory is the whole process', at least 768Mi."
+        default=Resources(),
+        description="The size of each; memory is the process', 1Gi and 256Mi for each further slot are enough.",
     )
 
     @property

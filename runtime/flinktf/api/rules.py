@@ -50,8 +50,10 @@ OWN_SETTINGS: Final = {
     "flinktf.": "the connector is told of the roles by these",
     "$internal.": "these are Flink's own",
 }
-_SMALLEST_TASK_MANAGER: Final = 768 << 20
-"""Bytes. With less, Flink's metaspace, overhead, framework and network memory leave no heap for a task."""
+# What Flink needs before its first slot (metaspace, overhead, framework, network), and for each: a role's slot needs
+# heap, a pipeline's managed memory too (flinktf.flink.pools). With less, a TaskManager does not start or gets no task.
+_MEBIBYTE: Final = 1 << 20
+_BASE, _ROLE_SLOT, _PIPELINE_SLOT = 704 * _MEBIBYTE, 64 * _MEBIBYTE, 192 * _MEBIBYTE
 
 
 def _where(condition: Callable[[Spec, Role], bool], field: str = "name") -> Callable[[Spec], Iterator[Finding]]:
@@ -153,10 +155,16 @@ def _own_setting(key: str, reason: str) -> Rule:
 
 
 def _small_task_managers(spec: Spec) -> Iterator[Finding]:
-    sizes: list[tuple[FieldPath, Resources]] = [(("flink", "pipeline"), spec.flink.pipeline.resources)]
-    sizes += [(("roles", index, "taskManager"), role.task_manager.resources) for index, role in enumerate(spec.roles)]
-    for path, resources in sizes:
-        if resources.memory_bytes is not None and resources.memory_bytes < _SMALLEST_TASK_MANAGER:
+    if any(key.startswith("taskmanager.memory.") for key in spec.flink.configuration):
+        return  # whoever divides the memory otherwise knows how much it takes
+    pipeline = spec.flink.pipeline
+    sizes: list[tuple[FieldPath, Resources, int]] = [
+        (("flink", "pipeline"), pipeline.resources, _BASE + _PIPELINE_SLOT * pipeline.slots)
+    ]
+    for index, role in enumerate(spec.roles):
+        sizes.append((("roles", index, "taskManager"), role.task_manager.resources, _BASE + _ROLE_SLOT))
+    for path, resources, smallest in sizes:
+        if resources.memory_bytes is not None and resources.memory_bytes < smallest:
             kind = "limits" if "memory" in resources.limits else "requests"
             yield (*path, "resources", kind, "memory"), getattr(resources, kind)["memory"]
 
@@ -239,10 +247,10 @@ RULES: Final[tuple[Rule, ...]] = (
     *(_own_setting(key, reason) for key, reason in OWN_SETTINGS.items()),
     Rule(
         "task-manager-memory",
-        ("flink.pipeline.resources", "roles.taskManager.resources"),
+        ("flink.pipeline.resources", "flink.pipeline.slots", "flink.configuration", "roles.taskManager.resources"),
         None,
         _small_task_managers,
         "is too little memory for a TaskManager",
-        "write at least 768Mi (Mi, as m is a thousandth), or leave it out",
+        "give a role's 768Mi, the pipeline's 1Gi and 256Mi for each slot beyond the first (m means a thousandth)",
     ),
 )

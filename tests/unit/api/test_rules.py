@@ -64,6 +64,11 @@ BROKEN: list[tuple[str, dict[str, Any], list[str]]] = [
     ("task-manager-memory", {"flink": {"pipeline": SMALL}}, ["spec.flink.pipeline.resources.limits.memory"]),
     (
         "task-manager-memory",
+        {"flink": {"pipeline": {"slots": 2, "resources": {"limits": {"memory": "896Mi"}}}}},
+        ["spec.flink.pipeline.resources.limits.memory"],
+    ),
+    (
+        "task-manager-memory",
         {"roles": [{"name": "worker", "taskManager": {"resources": {"requests": {"memory": "700Mi"}}}}]},
         ["spec.roles[0].taskManager.resources.requests.memory"],
     ),
@@ -83,7 +88,9 @@ KEPT: list[dict[str, Any]] = [
     {"job": {"sql": "a.sql", "args": ["a=b"]}},
     {"job": {"python": "a/b.py"}},
     {"flink": {"configuration": {"external-resource.fpga.amount": 1, "rest.connection-timeout": "1s", "a": True}}},
-    {"flink": {"pipeline": {"resources": {"limits": {"memory": "768Mi", "cpu": 1}}}}},
+    {"flink": {"pipeline": {"resources": {"limits": {"memory": "896Mi", "cpu": 1}}}}},
+    {"roles": [{"name": "worker", "taskManager": {"resources": {"limits": {"memory": "768Mi"}}}}]},
+    {"flink": {"pipeline": SMALL, "configuration": {"taskmanager.memory.network.min": "1m"}}},
 ]
 
 
