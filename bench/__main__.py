@@ -21,6 +21,10 @@ def main() -> None:
     for shape in SHAPES:
         if not arguments.shape or any(part in shape.name for part in arguments.shape):
             report(shape, measure(shape, arguments.rounds))
+    print("\nFrom the submission of a job to its first training step (examples/wine)", flush=True)
+    started = paths.example("wine")
+    print("  " + next(line for line in started.output.splitlines() if line.startswith("start: ")))
+    print_memory(started)
 
 
 def measure(shape: Shape, rounds: int) -> dict[str, list[Measured]]:
@@ -51,10 +55,12 @@ def report(shape: Shape, found: dict[str, list[Measured]]) -> None:
                 f"   flinktf is {ratio:5.2f} x of it, goal {GOALS[name]}{'' if ratio >= GOALS[name] else '  (missed)'}"
             )
         print(line, flush=True)
-    print("  memory: " + ", ".join(f"{name} {size >> 20} MiB" for name, size in found["flinktf"][0].memory.items()))
-    for line in found["flinktf"][0].output.splitlines():
-        if line.startswith("start: "):
-            print(f"  {line}")
+    print_memory(found["flinktf"][0])
+
+
+def print_memory(measured: Measured) -> None:
+    """The largest resident size of each process."""
+    print("  memory: " + ", ".join(f"{name} {size >> 20} MiB" for name, size in measured.memory.items()), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -96,6 +97,14 @@ def udf(shape: Shape, kind: str, rows: int) -> Measured:
         return Measured(rows / (finished - float(first.read_text())))
 
 
+def example(name: str) -> Measured:
+    """Runs one of the examples, for its output and its memory; it has no rate."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copytree(_JOBS.parent.parent / "examples" / name, Path(folder, name))
+        output, memory = _run_folder(copy)
+    return Measured(0.0, memory, output)
+
+
 def _run(folder: Path, job: str, job_text: str, train: str, parameters: dict[str, Any]) -> tuple[str, dict[str, int]]:
     """Runs a job to its end. Raises RuntimeError with all its output when it fails."""
     (folder / job).write_text(job_text)
@@ -108,6 +117,10 @@ def _run(folder: Path, job: str, job_text: str, train: str, parameters: dict[str
     }
     manifest = {"apiVersion": "flinktf.dev/v1alpha1", "kind": "FlinkTFJob", "metadata": {"name": "bench"}, "spec": spec}
     (folder / "job.yaml").write_text(yaml.safe_dump(manifest))
+    return _run_folder(folder)
+
+
+def _run_folder(folder: Path) -> tuple[str, dict[str, int]]:
     command = [sys.executable, "-m", "flinktf.cli.main", "run", "job.yaml"]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     memory: dict[str, int] = {}

@@ -54,4 +54,6 @@ def main(job: Job) -> None:
     table_env.execute_sql(settings["source"])
     table_env.execute_sql("CREATE TABLE sink (total DOUBLE) WITH ('connector' = 'blackhole')")
     columns = ", ".join(settings["columns"])
-    job.statement_set.add_insert_sql(f"INSERT INTO sink SELECT touch({columns}) FROM ({settings['query']}) AS t({columns})")
+    job.statement_set.add_insert_sql(
+        f"INSERT INTO sink SELECT touch({columns}) FROM ({settings['query']}) AS t({columns})"
+    )
