@@ -93,8 +93,8 @@ def job_configuration(job: FlinkTFJob) -> dict[str, str]:
     for role in spec.roles:
         configuration[f"flinktf.role.{role.name}.replicas"] = str(role.replicas)
         configuration[f"flinktf.role.{role.name}.slot.heap"] = f"{_SLOT_HEAP}m"
-    if spec.checkpoint is not None and spec.checkpoint.interval is not None:
-        configuration["execution.checkpointing.interval"] = spec.checkpoint.interval
+    if spec.checkpoint is not None and spec.checkpoint.interval_seconds is not None:
+        configuration["execution.checkpointing.interval"] = f"{spec.checkpoint.interval_seconds} s"
     return configuration | cluster_configuration(job)
 
 
