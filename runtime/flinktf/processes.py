@@ -22,6 +22,7 @@ import psutil
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
+_TAIL_BYTES: Final = 1 << 16
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
@@ -38,9 +39,10 @@ class Child:
         return self.process.returncode
 
     def log_tail(self, lines: int = 20) -> str:
-        """The last lines of its output."""
-        with contextlib.suppress(OSError):
-            return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        """The last lines of its output, of at most 64 KiB."""
+        with contextlib.suppress(OSError), self.log.open("rb") as log:
+            log.seek(-min(_TAIL_BYTES, self.log.stat().st_size), os.SEEK_END)
+            return "\n".join(log.read(_TAIL_BYTES).decode(errors="replace").splitlines()[-lines:])
         return ""
 
 
