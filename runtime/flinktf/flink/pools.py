@@ -57,8 +57,8 @@ def cluster_configuration(job: FlinkTFJob) -> dict[str, str]:
         "cluster.evenly-spread-out-slots": "true",
         "heartbeat.timeout": "30 s",
         "restart-strategy.type": "disable",
-        # Arrow batches of 1 MiB cross the network between pools. With Flink's 32 KiB a batch needs more segments than a
-        # channel has credit for, and waits for its receiver several times; this is worth a fifth to a third of the rate.
+        # Arrow batches of 1 MiB cross the network between pools. With Flink's 32 KiB a batch needs more segments than
+        # a channel has credit for, and waits for its receiver again and again: docs/benchmarks.md.
         "taskmanager.memory.segment-size": "512kb",
         **job.spec.flink.configuration,
     }
