@@ -255,8 +255,6 @@ class Attempt:
             model_path=spec.model_path,
             checkpoint_path=spec.checkpoint_path,
             spool_path=str(work),
-            stream_fd=self._subtask.fileno(),
-            control_fd=-1,
             mode=hello.mode,
             cluster=cluster,
             parameters=spec.parameters,

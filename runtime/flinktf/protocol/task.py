@@ -1,6 +1,6 @@
 """What an agent tells the TensorFlow process that it starts: one JSON file, named by ``FLINKTF_TASK``.
 
-The connected subtask socket and the control socket are inherited file descriptors; their numbers are in here.
+The connected subtask socket comes over the control socket, as a descriptor (docs/internals.md).
 """
 
 from __future__ import annotations
@@ -38,8 +38,6 @@ class Task:
     model_path: str
     checkpoint_path: str
     spool_path: str
-    stream_fd: int
-    control_fd: int
     mode: Mode
     cluster: dict[str, list[str]] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)

@@ -58,8 +58,6 @@ def make_task(directory: Path, **changes: Any) -> Task:
         model_path=str(directory / "model"),
         checkpoint_path=str(directory / "checkpoints"),
         spool_path=str(directory / "spool"),
-        stream_fd=-1,
-        control_fd=-1,
         mode="source",
     )
     return replace(task, **changes)
