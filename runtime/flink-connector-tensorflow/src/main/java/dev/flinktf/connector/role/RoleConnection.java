@@ -155,11 +155,7 @@ public final class RoleConnection implements Closeable {
             while (more) {
                 Frame frame = frames.read();
                 if (frame == null) {
-                    throw new RoleFailedException(
-                            String.format(
-                                    "The role process of %s closed the connection without saying DONE: it ended, or was "
-                                            + "killed. Its own log says why: 'flinktf logs', instance %s.",
-                                    instance, instance));
+                    throw vanished(null);
                 }
                 more = dispatch(Answer.parse(frame));
             }
@@ -167,11 +163,23 @@ public final class RoleConnection implements Closeable {
             Thread.currentThread().interrupt();
         } catch (RoleFailedException error) {
             fail(error);
-        } catch (IOException | RuntimeException error) {
+        } catch (ProtocolException | RuntimeException error) {
             fail(new RoleFailedException("The connection to " + instance + " broke: " + error.getMessage(), error));
+        } catch (IOException error) {
+            // A peer that ends with unread data in its socket resets the connection instead of closing it.
+            fail(vanished(error));
         } finally {
             IOUtils.closeQuietly(channel);
         }
+    }
+
+    private RoleFailedException vanished(IOException cause) {
+        return new RoleFailedException(
+                String.format(
+                        "The role process of %s closed the connection without saying DONE: it ended, or was killed. "
+                                + "Its own log says why: 'flinktf logs', instance %s.",
+                        instance, instance),
+                cause);
     }
 
     /** Returns whether there can be more answers. */
