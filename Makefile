@@ -15,7 +15,7 @@ $(SETUP): pyproject.toml constraints.txt runtime/build_connector.py $(shell find
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' || { echo "Python 3.11 or 3.12 is needed: make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[flink,tensorflow,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[flink,tensorflow,operator,dev]'
 	@touch $@
 
 demo: setup

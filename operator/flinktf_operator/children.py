@@ -1,0 +1,108 @@
+"""Keeps the objects of a job's current run as they should be."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import time
+from typing import Final
+
+from flinktf.api.status import RunStatus
+
+from flinktf.api import FlinkTFJob
+from flinktf.flink.pools import pools
+from flinktf_operator.cluster import ApiError, Cluster, Manifest
+from flinktf_operator.desired import Children, Owner, Run, Settings, children
+from flinktf_operator.names import APPLIED, JOBMANAGER, POOL_LABEL, token_name
+from flinktf_operator.observed import JobView, WorkloadView, workload_view
+from flinktf_operator.store import Observation, Store
+
+_VERIFY_EVERY: Final = 600.0
+"""Seconds after which the objects that nobody watches (ConfigMap, Service, NetworkPolicy) are looked at again."""
+
+
+class ChildrenKeeper:
+    """Makes what is missing, and puts back what others have changed.
+
+    A Deployment of the current run is left alone, whatever it looks like, unless someone else has changed it: a newer
+    operator would write it a little differently, and that must not restart a running job.
+    """
+
+    def __init__(self, cluster: Cluster, store: Store, settings: Settings) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._settings = settings
+        self._tokens: dict[str, str] = {}
+        self._ours: dict[str, str] = {}
+        self._verified: dict[str, float] = {}
+
+    async def ensure(self, job: JobView, manifest: FlinkTFJob, run: RunStatus, seen: Observation) -> None:
+        """Configuration first: a Deployment of this run means that the rest was there."""
+        there = {w.pool: w for w in seen.workloads if w.run == run.number and not w.deleting}
+        wanted = (JOBMANAGER, *(pool.name for pool in pools(manifest)))
+        missing = {pool for pool in wanted if self._is_to_be_applied(there.get(pool))}
+        now = time.monotonic()
+        if not missing and now - self._verified.setdefault(job.uid, now) < _VERIFY_EVERY:
+            return
+        owner = Owner(job.name, job.namespace, job.uid)
+        made = children(manifest, owner, Run(run.number, run.job_id, run.restore), self._settings)
+        await self._configuration(job, made, all_of_it=bool(missing))
+        self._verified[job.uid] = now
+        for workload in made.workloads:
+            if workload["metadata"]["labels"][POOL_LABEL] in missing:
+                body = await self._cluster.apply(workload)
+                self._store.put("workloads", body)
+                view = workload_view(body)
+                self._ours[view.uid] = view.ours
+
+    async def token(self, job: JobView) -> str:
+        """The bearer token of the job's coordinator, from its Secret."""
+        token = self._tokens.get(job.uid)
+        if token is None:
+            secret = await self._cluster.read("Secret", job.namespace, token_name(job.name))
+            if secret is None:
+                raise ApiError(
+                    404, f"Secret {token_name(job.name)}", "is gone; suspend and resume the job to get a new one"
+                )
+            token = self._tokens[job.uid] = base64.b64decode(secret["data"]["token"]).decode()
+        return token
+
+    def forget(self, alive: set[str]) -> None:
+        """Keeps nothing of jobs but those with these uids."""
+        self._tokens = {uid: token for uid, token in self._tokens.items() if uid in alive}
+        self._verified = {uid: at for uid, at in self._verified.items() if uid in alive}
+        workloads = self._store.versions("workloads")
+        self._ours = {uid: ours for uid, ours in self._ours.items() if uid in workloads}
+
+    def _is_to_be_applied(self, workload: WorkloadView | None) -> bool:
+        """Whether it is not there, or someone else has taken one of our fields since we saw it first."""
+        return workload is None or self._ours.setdefault(workload.uid, workload.ours) != workload.ours
+
+    async def _configuration(self, job: JobView, made: Children, all_of_it: bool) -> None:
+        if all_of_it:
+            await self._secret(made.secret, job)
+        for child in made.config:
+            if all_of_it or not await self._is_there(child):
+                await self._cluster.apply(child)
+
+    async def _is_there(self, child: Manifest) -> bool:
+        metadata = child["metadata"]
+        found = await self._cluster.read(child["kind"], metadata["namespace"], metadata["name"])
+        return found is not None and APPLIED in (found["metadata"].get("annotations") or {})
+
+    async def _secret(self, secret: Manifest, job: JobView) -> None:
+        """Made once: the pods that run know its token."""
+        token = secrets.token_urlsafe(32)
+        try:
+            await self._cluster.create({**secret, "stringData": {"token": token}})
+        except ApiError as error:
+            if error.code != 409 or not await self._is_ours(secret, job):
+                raise
+        else:
+            self._tokens[job.uid] = token
+
+    async def _is_ours(self, secret: Manifest, job: JobView) -> bool:
+        """Not one of a deleted job of the same name, which goes soon."""
+        found = await self._cluster.read("Secret", job.namespace, secret["metadata"]["name"])
+        owners = found["metadata"].get("ownerReferences") or () if found is not None else ()
+        return any(owner["uid"] == job.uid for owner in owners)

@@ -1,0 +1,152 @@
+"""What is claimed of a job in each phase of its life, in words that say what to do. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from flinktf_operator.conditions import Claim
+from flinktf_operator.look import Look
+from flinktf_operator.observed import PodView, Problem
+from flinktf_operator.report import Report
+
+_STOPPING: Final = {
+    "Suspend": ("Suspending", "the pods are being deleted, as spec.suspend asks"),
+    "SpecChange": ("SpecChanged", "the pods of the run before are being deleted; then the changed job starts"),
+    "Restart": ("Restarting", "the pods of the failed run are being deleted"),
+}
+_ADVICE: Final = {
+    "Unschedulable": "free or add nodes that fit, or ask for less: resources, gpu, nodeSelector",
+    "ErrImagePull": "check the image's name and spec.…podTemplate.spec.imagePullSecrets",
+    "ImagePullBackOff": "check the image's name and spec.…podTemplate.spec.imagePullSecrets",
+    "InvalidImageName": "check the image's name",
+    "OOMKilled": "give the container more memory: resources.limits.memory",
+    "CreateContainerConfigError": "check the ConfigMaps and Secrets that the pod names",
+}
+
+Claims = tuple[Claim, ...]
+
+
+def pending(reason: str, message: str) -> Claims:
+    return (
+        Claim("Ready", "False", reason, message),
+        Claim("Reconciling", "True", reason, message),
+    )
+
+
+def starting(look: Look, report: Report | None) -> Claims:
+    reason, message = _what_it_waits_for(look, report)
+    return (
+        Claim("Ready", "False", reason, message),
+        Claim("Reconciling", "True", reason, message),
+        _health(look, report),
+    )
+
+
+def running(look: Look) -> Claims:
+    report = look.report
+    generation = report.generation if report is not None else 0
+    return (
+        Claim("Ready", "True", "Running", f"the roles run, in generation {generation} of their cluster"),
+        _health(look, report),
+    )
+
+
+def stopping(why: str) -> Claims:
+    return pending(*_STOPPING[why])
+
+
+def backing_off(look: Look, seconds: float) -> Claims:
+    limit = look.spec.backoff_limit or 0
+    message = f"restart {look.status.restarts} of {limit} (spec.backoffLimit) comes after a pause"
+    return pending("BackingOff", message)
+
+
+def restarting(look: Look, restart: int, limit: int) -> Claims:
+    return pending("Restarting", f"restart {restart} of {limit} (spec.backoffLimit) after: {_why(look)}")
+
+
+def suspended() -> Claims:
+    message = "the job holds no pods; set spec.suspend to false to go on"
+    return (
+        Claim("Ready", "True", "Suspended", message),
+        Claim("Suspended", "True", "Suspended", message),
+    )
+
+
+def succeeded(look: Look) -> Claims:
+    model = f"; the model is in {look.report.models[-1]}" if look.report and look.report.models else ""
+    message = f"every role is done{model}"
+    return (Claim("Ready", "True", "Succeeded", message), Claim("Succeeded", "True", "Succeeded", message))
+
+
+def failed(look: Look) -> Claims:
+    failure = look.report.failure if look.report is not None else None
+    return _failure(failure.type if failure is not None else "Failed", _why(look))
+
+
+def deadline_exceeded(seconds: int) -> Claims:
+    return _failure("DeadlineExceeded", f"still not done after {seconds} s, spec.activeDeadlineSeconds")
+
+
+def stalled(reason: str, message: str) -> Claims:
+    """The operator can do nothing until someone changes something."""
+    return (
+        Claim("Ready", "False", reason, message),
+        Claim("Stalled", "True", reason, message),
+    )
+
+
+def _failure(kind: str, message: str) -> Claims:
+    reason = "".join(part for part in kind if part.isalnum() or part == "_") or "Failed"
+    if not reason[0].isalpha():
+        reason = f"Error{reason}"
+    return (
+        Claim("Ready", "False", reason, message),
+        Claim("Stalled", "True", reason, message),
+        Claim("Failed", "True", reason, message),
+    )
+
+
+def _why(look: Look) -> str:
+    failure = look.report.failure if look.report is not None else None
+    if failure is None:
+        return "the coordinator gave no reason; see the logs of the job's pods"
+    told = f"{failure.instance}: {failure.type}: {failure.message}"
+    return f"{told}\n{failure.traceback}" if failure.traceback else told
+
+
+def _what_it_waits_for(look: Look, report: Report | None) -> tuple[str, str]:
+    waiting = [pod for pod in look.pods if not pod.ready]
+    problems = [(pod, pod.problem) for pod in waiting if pod.problem is not None]
+    if problems:
+        return _problem(problems)
+    if waiting or not look.pods:
+        return "WaitingForPods", f"{len(look.pods) - len(waiting)} of {len(look.pods)} pods are ready"
+    if report is None:
+        return "WaitingForCoordinator", "the pods are ready; their coordinator has not answered yet"
+    if report.missing:
+        return "Forming", f"the TensorFlow cluster forms; missing: {', '.join(report.missing)}"
+    return "Submitting", "the pods are ready; the Flink job is being submitted"
+
+
+def _health(look: Look, report: Report | None) -> Claim:
+    problems = [(pod, pod.problem) for pod in look.pods if pod.problem is not None]
+    if problems:
+        return Claim("RolesHealthy", "False", *_problem(problems))
+    sick = [i for i in report.instances if i.state == "Failed"] if report is not None else []
+    if sick:
+        told = "; ".join(f"{i.role}-{i.index}: {i.error or 'failed'}" for i in sick)
+        return Claim("RolesHealthy", "False", "RoleFailed", told)
+    if report is None or report.missing:
+        return Claim("RolesHealthy", "Unknown", "Starting", "not every role has been heard of yet")
+    return Claim("RolesHealthy", "True", "Healthy", "every role instance is there")
+
+
+def _problem(problems: list[tuple[PodView, Problem]]) -> tuple[str, str]:
+    """The most frequent problem, with one pod's own words: ten pods that wait for a node say the same thing."""
+    reason, count = Counter(problem.reason for _, problem in problems).most_common(1)[0]
+    pod, problem = next((pod, problem) for pod, problem in problems if problem.reason == reason)
+    more = f" (and {count - 1} more)" if count > 1 else ""
+    advice = f"; {_ADVICE[reason]}" if reason in _ADVICE else ""
+    return reason, f"pod {pod.name}{more}: {problem.message or reason}{advice}"

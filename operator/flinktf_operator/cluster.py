@@ -1,0 +1,163 @@
+"""The Kubernetes API server: every request of the operator but kopf's watches goes through here."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, Final, Self
+from urllib.parse import quote, urlencode
+
+import aiohttp
+from kubernetes.aio import config
+from kubernetes.aio.client import ApiClient, Configuration
+
+from flinktf_operator import metrics
+from flinktf_operator.names import FIELD_MANAGER, GROUP, MANAGED_BY, PLURAL, VERSION
+
+Manifest = Mapping[str, Any]
+
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=15)
+_JSON: Final = "application/json"
+_APPLY: Final = "application/apply-patch+yaml"
+_MERGE: Final = "application/merge-patch+json"
+_METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+# Where the API server has each kind, as (prefix, plural).
+_KINDS: Final = {
+    "FlinkTFJob": (f"/apis/{GROUP}/{VERSION}", PLURAL),
+    "Deployment": ("/apis/apps/v1", "deployments"),
+    "Pod": ("/api/v1", "pods"),
+    "Service": ("/api/v1", "services"),
+    "ConfigMap": ("/api/v1", "configmaps"),
+    "Secret": ("/api/v1", "secrets"),
+    "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
+    "Event": ("/apis/events.k8s.io/v1", "events"),
+    "Lease": ("/apis/coordination.k8s.io/v1", "leases"),
+}
+
+
+class ApiError(Exception):
+    """The API server refused, or could not be reached (``code`` 0)."""
+
+    def __init__(self, code: int, what: str, message: str) -> None:
+        super().__init__(f"{what}: {message}")
+        self.code = code
+        self.message = message
+
+
+class Cluster:
+    """An asynchronous context manager; from inside a pod by its service account, else by ``KUBECONFIG``."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+
+    @classmethod
+    async def connect(cls) -> Self:
+        configuration = Configuration()
+        try:
+            config.load_incluster_config(client_configuration=configuration)
+        except config.ConfigException:
+            await config.load_kube_config(client_configuration=configuration)
+        return cls(configuration)
+
+    async def __aenter__(self) -> Self:
+        self._client = ApiClient(self._configuration)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.close()
+
+    async def apply(self, manifest: Manifest) -> dict[str, Any]:
+        """Server-side apply, taking over the fields that others have changed. Returns the object."""
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        return await self._request("PATCH", _path(manifest), manifest["kind"], query, manifest, _APPLY)
+
+    async def create(self, manifest: Manifest) -> dict[str, Any]:
+        metadata = manifest["metadata"]
+        path = _collection(manifest["kind"], metadata["namespace"])
+        return await self._request("POST", path, manifest["kind"], {"fieldManager": FIELD_MANAGER}, manifest)
+
+    async def replace(self, manifest: Manifest) -> dict[str, Any]:
+        return await self._request("PUT", _path(manifest), manifest["kind"], {}, manifest)
+
+    async def read(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
+        """None when there is none."""
+        try:
+            return await self._request("GET", f"{_collection(kind, namespace)}/{quote(name)}", kind)
+        except ApiError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None:
+        """One that is gone already, or has been replaced by a namesake, is no error."""
+        options = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        try:
+            await self._request("DELETE", f"{_collection(kind, namespace)}/{quote(name)}", kind, {}, options)
+        except ApiError as error:
+            if error.code not in (404, 409):
+                raise
+
+    async def patch_status(
+        self, namespace: str, name: str, resource_version: str, patch: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Merges into a job's status, unless the job has changed since ``resource_version`` (409)."""
+        body = {"metadata": {"resourceVersion": resource_version}, "status": patch}
+        path = f"{_collection('FlinkTFJob', namespace)}/{quote(name)}/status"
+        return await self._request("PATCH", path, "FlinkTFJob", {"fieldManager": FIELD_MANAGER}, body, _MERGE)
+
+    async def list_metadata(self, kind: str, namespace: str | None) -> list[dict[str, Any]]:
+        """The metadata of all objects of a kind that are the operator's, from the API server's own cache."""
+        query = {"resourceVersion": "0"}
+        if kind != "FlinkTFJob":
+            query["labelSelector"] = f"{MANAGED_BY}={FIELD_MANAGER}"
+        answer = await self._request("GET", _collection(kind, namespace), kind, query, accept=_METADATA)
+        items: list[dict[str, Any]] = answer["items"]
+        return [item["metadata"] for item in items]
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        kind: str,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = _JSON,
+        accept: str = _JSON,
+    ) -> dict[str, Any]:
+        what = f"{method} {path}"
+        headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": FIELD_MANAGER}
+        for setting in (await self._configuration.auth_settings()).values():
+            headers[setting["key"]] = setting["value"]
+        url = f"{self._configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
+        began = time.perf_counter()
+        code = 0
+        try:
+            response = await self._client.call_api(method, url, headers, body, _request_timeout=_TIMEOUT)
+            code, data = response.status, await response.read()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise ApiError(0, what, f"the API server did not answer: {type(error).__name__} {error}") from None
+        finally:
+            metrics.API_REQUESTS.labels(method, kind, str(code)).inc()
+            metrics.API_SECONDS.labels(method).observe(time.perf_counter() - began)
+        if code >= 300:
+            raise ApiError(code, what, _message(data))
+        value: dict[str, Any] = json.loads(data)
+        return value
+
+
+def _message(data: bytes) -> str:
+    try:
+        return str(json.loads(data)["message"])
+    except (ValueError, KeyError, TypeError):
+        return data[:200].decode(errors="replace")
+
+
+def _path(manifest: Manifest) -> str:
+    metadata = manifest["metadata"]
+    return f"{_collection(manifest['kind'], metadata['namespace'])}/{quote(metadata['name'])}"
+
+
+def _collection(kind: str, namespace: str | None) -> str:
+    prefix, plural = _KINDS[kind]
+    return f"{prefix}/namespaces/{quote(namespace)}/{plural}" if namespace else f"{prefix}/{plural}"

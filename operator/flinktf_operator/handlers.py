@@ -1,0 +1,74 @@
+"""The watches, by kopf: what they say goes into the store, and names a job to look at.
+
+Only ``on.event``: kopf's own create/update/delete handlers would write annotations and finalizers to tell what is new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import kopf
+
+from flinktf_operator import metrics
+from flinktf_operator.names import FIELD_MANAGER, GROUP, MANAGED_BY, PLURAL, VERSION
+from flinktf_operator.observed import Key
+from flinktf_operator.store import Kind, Store, key_of
+
+_SELECTOR: Final = f"{MANAGED_BY}={FIELD_MANAGER}"
+_RESOURCES: Final[dict[Kind, tuple[str, ...]]] = {
+    "jobs": (GROUP, VERSION, PLURAL),
+    "workloads": ("apps", "v1", "deployments"),
+    "pods": ("v1", "pods"),
+}
+
+
+def registry(store: Store, look_at: Callable[[Key], None]) -> kopf.OperatorRegistry:
+    """Handlers for jobs, Deployments and pods, and kopf's way to log in.
+
+    An index handler puts what there is into the store. kopf calls no other handler before every kind's first list has
+    gone through the indices: no job is looked at while the store is half full.
+    """
+    handlers = kopf.OperatorRegistry()
+    kopf.on.login(registry=handlers)(_login)
+    for kind, resource in _RESOURCES.items():
+        kopf.index(*resource, registry=handlers, id=f"store-{kind}")(_keeper(kind, store))
+        kopf.on.event(*resource, registry=handlers, id=f"look-{kind}")(_teller(kind, store, look_at))
+    return handlers
+
+
+def settings() -> kopf.OperatorSettings:
+    """No writes of kopf's own, nothing watched that is not ours, dead streams noticed (``inactivity_timeout``)."""
+    ours = kopf.OperatorSettings()
+    ours.posting.enabled = False
+    ours.scanning.disabled = True
+    ours.peering.standalone = True
+    ours.process.ultimate_exiting_timeout = 30
+    ours.queueing.idle_timeout = 1.0
+    ours.watching.server_timeout = 300
+    ours.watching.client_timeout = 330
+    ours.watching.connect_timeout = 10
+    ours.watching.chunk_size = 500
+    for kind in ("workloads", "pods"):
+        ours.watching.label_selectors[_RESOURCES[kind]] = _SELECTOR
+    return ours
+
+
+def _login(**arguments: Any) -> kopf.ConnectionInfo | None:
+    return kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)
+
+
+def _keeper(kind: Kind, store: Store) -> Callable[..., Awaitable[None]]:
+    async def keep(body: kopf.Body, **_: Any) -> None:
+        store.put(kind, body)
+
+    return keep
+
+
+def _teller(kind: Kind, store: Store, look_at: Callable[[Key], None]) -> Callable[..., Awaitable[None]]:
+    async def tell(event: kopf.RawEvent, **_: Any) -> None:
+        metrics.WATCH_EVENTS.labels(kind).inc()
+        body: Any = event["object"]
+        look_at(store.drop(kind, body) if event["type"] == "DELETED" else key_of(kind, body))
+
+    return tell

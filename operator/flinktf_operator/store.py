@@ -1,0 +1,138 @@
+"""The newest that is known of every job: what the watches told, and what its coordinator said. In memory only."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from flinktf_operator.names import JOB_LABEL
+from flinktf_operator.observed import Body, JobView, Key, PodView, WorkloadView, job_view, pod_view, workload_view
+from flinktf_operator.report import Report
+
+Kind = Literal["jobs", "workloads", "pods"]
+KINDS: Final[tuple[Kind, ...]] = ("jobs", "workloads", "pods")
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything that a decision about a job may rest on; ``job`` is None when there is none (any more).
+
+    ``namesakes`` says whether a Deployment of a deleted job of the same name is still there.
+    """
+
+    job: JobView | None
+    workloads: tuple[WorkloadView, ...] = ()
+    pods: tuple[PodView, ...] = ()
+    report: Report | None = None
+    namesakes: bool = False
+
+
+class Store:
+    """Written by watches and coordinators' reports, read by the reconciler. For one event loop."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[Key, JobView] = {}
+        self._workloads: dict[Key, dict[str, WorkloadView]] = defaultdict(dict)
+        self._pods: dict[Key, dict[str, PodView]] = defaultdict(dict)
+        self._reports: dict[Key, Report] = {}
+        self._versions: dict[Kind, dict[str, str]] = {kind: {} for kind in KINDS}
+
+    def put(self, kind: Kind, body: Body) -> None:
+        """An object was made or has changed. An older version than the one that is known changes nothing."""
+        metadata = body["metadata"]
+        key, uid, version = key_of(kind, body), metadata["uid"], metadata["resourceVersion"]
+        if _older(version, self._versions[kind].get(uid)):
+            return
+        self._versions[kind][uid] = version
+        if kind == "jobs":
+            self._jobs[key] = job_view(body)
+        elif kind == "workloads":
+            workload = workload_view(body)
+            self._workloads[key][workload.name] = workload
+        else:
+            pod = pod_view(body)
+            self._pods[key][pod.name] = pod
+
+    def drop(self, kind: Kind, body: Body) -> Key:
+        """An object is gone. Returns the job that it belonged to."""
+        metadata, key = body["metadata"], key_of(kind, body)
+        self._versions[kind].pop(metadata["uid"], None)
+        if kind == "jobs":
+            known = self._jobs.get(key)
+            if known is not None and known.uid == metadata["uid"]:
+                self._forget_job(key)
+        else:
+            views = self._workloads if kind == "workloads" else self._pods
+            self._drop(views, key, metadata["name"], metadata["uid"])
+        return key
+
+    def report(self, key: Key, report: Report) -> None:
+        self._reports[key] = report
+
+    def observe(self, key: Key) -> Observation:
+        job = self._jobs.get(key)
+        if job is None:
+            return Observation(None)
+        found = self._workloads.get(key, {}).values()
+        workloads = tuple(workload for workload in found if job.uid in workload.owners)
+        report = self._reports.get(key)
+        return Observation(
+            job,
+            workloads,
+            tuple(self._pods.get(key, {}).values()),
+            report if report is not None and report.uid == job.uid else None,
+            namesakes=len(workloads) < len(found),
+        )
+
+    def jobs(self) -> Iterable[JobView]:
+        return self._jobs.values()
+
+    def versions(self, kind: Kind) -> Mapping[str, str]:
+        """Resource version by uid of all objects of a kind."""
+        return self._versions[kind]
+
+    def lost(self, kind: Kind, uids: set[str]) -> set[Key]:
+        """Forgets objects whose deletion no watch has told. Returns the jobs that they belonged to."""
+        keys: set[Key] = set()
+        if kind == "jobs":
+            for key in [key for key, job in self._jobs.items() if job.uid in uids]:
+                self._forget_job(key)
+                keys.add(key)
+        else:
+            views = self._workloads if kind == "workloads" else self._pods
+            for key, view in [(key, view) for key, named in views.items() for view in named.values()]:
+                if view.uid in uids:
+                    self._drop(views, key, view.name, view.uid)
+                    keys.add(key)
+        for uid in uids:
+            self._versions[kind].pop(uid, None)
+        return keys
+
+    def _forget_job(self, key: Key) -> None:
+        self._jobs.pop(key, None)
+        self._reports.pop(key, None)
+
+    @staticmethod
+    def _drop(
+        views: dict[Key, dict[str, WorkloadView]] | dict[Key, dict[str, PodView]], key: Key, name: str, uid: str
+    ) -> None:
+        """A Deployment of the same name may have been made meanwhile: that one stays."""
+        named = views.get(key)
+        if named is not None and name in named and named[name].uid == uid:
+            del named[name]
+            if not named:
+                del views[key]
+
+
+def key_of(kind: Kind, body: Body) -> Key:
+    """The job that an object is, or belongs to."""
+    metadata = body["metadata"]
+    name = metadata["name"] if kind == "jobs" else (metadata.get("labels") or {}).get(JOB_LABEL, "")
+    return metadata["namespace"], name
+
+
+def _older(version: str, known: str | None) -> bool:
+    """Resource versions are numbers that grow, in every Kubernetes so far; else nothing is known to be older."""
+    return known is not None and version.isdecimal() and known.isdecimal() and int(version) < int(known)

@@ -1,0 +1,99 @@
+"""The jobs that have to be looked at: each at most once in the queue, and never by two workers at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import random
+import time
+from collections.abc import Hashable
+from typing import Final, Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
+_FIRST_BACKOFF: Final = 0.5
+_LONGEST_BACKOFF: Final = 300.0
+
+
+class WorkQueue(Generic[K]):
+    """As client-go's: what is added while it is being worked on comes again afterwards. For one event loop."""
+
+    def __init__(self) -> None:
+        self._ready: dict[K, None] = {}
+        self._working: dict[K, float] = {}
+        self._again: set[K] = set()
+        self._later: list[tuple[float, K]] = []
+        self._due: dict[K, float] = {}
+        self._failures: dict[K, int] = {}
+        self._changed = asyncio.Event()
+
+    def add(self, key: K) -> None:
+        """Now, or as soon as the worker that has it is done."""
+        if key in self._working:
+            self._again.add(key)
+        else:
+            self._ready.setdefault(key)
+            self._changed.set()
+
+    def add_after(self, key: K, seconds: float) -> None:
+        """In ``seconds``; the earlier of two wishes counts."""
+        due = time.monotonic() + seconds
+        if due < self._due.get(key, float("inf")):
+            self._due[key] = due
+            heapq.heappush(self._later, (due, key))
+            self._changed.set()
+
+    def retry(self, key: K) -> float:
+        """After a failure: later each time, up to five minutes. Returns the seconds."""
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        pause = min(_FIRST_BACKOFF * 2 ** min(failures - 1, 30), _LONGEST_BACKOFF)
+        pause *= random.uniform(0.8, 1.2)
+        self.add_after(key, pause)
+        return pause
+
+    def forget(self, key: K) -> None:
+        """The key's failures are over."""
+        self._failures.pop(key, None)
+
+    def failures(self, key: K) -> int:
+        return self._failures.get(key, 0)
+
+    async def get(self) -> K:
+        """Waits for the next key; :meth:`done` must follow."""
+        while True:
+            self._ripen()
+            if self._ready:
+                key = next(iter(self._ready))
+                del self._ready[key]
+                self._working[key] = time.monotonic()
+                return key
+            self._changed.clear()
+            pause = self._later[0][0] - time.monotonic() if self._later else None
+            try:
+                async with asyncio.timeout(pause):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    def done(self, key: K) -> None:
+        del self._working[key]
+        if key in self._again:
+            self._again.remove(key)
+            self.add(key)
+
+    @property
+    def depth(self) -> int:
+        return len(self._ready)
+
+    @property
+    def longest(self) -> float:
+        """Seconds that the oldest piece of work has been worked on."""
+        return max((time.monotonic() - began for began in self._working.values()), default=0.0)
+
+    def _ripen(self) -> None:
+        now = time.monotonic()
+        while self._later and self._later[0][0] <= now:
+            due, key = heapq.heappop(self._later)
+            if self._due.get(key) == due:
+                del self._due[key]
+                self.add(key)
