@@ -7,7 +7,7 @@ from typing import Any
 
 
 def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """What turns ``before`` into ``after``: null for a key that is gone, a list as a whole. Empty when they are equal."""
+    """What turns ``before`` into ``after``: null for a key that is gone, a list as a whole. Empty when equal."""
     patch: dict[str, Any] = dict.fromkeys(before.keys() - after.keys())
     for key, value in after.items():
         old = before.get(key)

@@ -115,7 +115,7 @@ def workload_view(body: Body) -> WorkloadView:
 
 
 def owned_fields(body: Body) -> str:
-    """A hash of the fields that the operator owns. It changes when someone else changes one of them, and so takes it."""
+    """A hash of the fields that the operator owns; another one when someone else has changed, and so taken, a field."""
     for entry in body["metadata"].get("managedFields") or ():
         if entry.get("manager") == FIELD_MANAGER and not entry.get("subresource"):
             fields = json.dumps(entry.get("fieldsV1"), sort_keys=True)

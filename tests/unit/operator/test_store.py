@@ -1,0 +1,84 @@
+"""What is known of every job."""
+
+from __future__ import annotations
+
+from flinktf_operator.report import Report
+from flinktf_operator.store import Store
+from support import bodies
+
+_KEY = ("ns", "wine")
+
+
+def _report(uid: str) -> Report:
+    return Report(uid, 1, 1, "Running", 1, None, None, (), None, 0, None, (), ())
+
+
+def test_a_job_with_what_belongs_to_it() -> None:
+    store = Store()
+    store.put("pods", bodies.pod())
+    store.put("workloads", bodies.deployment())
+    assert store.observe(_KEY).pods == ()  # no job, nothing to decide
+    store.put("jobs", bodies.job())
+    seen = store.observe(_KEY)
+    assert seen.job is not None
+    assert [pod.name for pod in seen.pods] == ["wine-worker-0"]
+    assert [workload.name for workload in seen.workloads] == ["wine-worker"]
+    assert not seen.namesakes
+
+
+def test_an_older_version_changes_nothing() -> None:
+    store = Store()
+    store.put("jobs", bodies.job(version="12", generation=3))
+    store.put("jobs", bodies.job(version="9", generation=2))
+    job = store.observe(_KEY).job
+    assert job is not None
+    assert job.generation == 3
+
+
+def test_a_deleted_namesakes_deployments_are_not_the_jobs() -> None:
+    store = Store()
+    store.put("jobs", bodies.job("u2"))
+    store.put("workloads", bodies.deployment(owner="u1"))
+    seen = store.observe(_KEY)
+    assert seen.workloads == ()
+    assert seen.namesakes
+    assert store.drop("workloads", bodies.deployment(owner="u1")) == _KEY
+    assert not store.observe(_KEY).namesakes
+
+
+def test_the_deletion_of_a_namesake_leaves_its_successor() -> None:
+    store = Store()
+    store.put("jobs", bodies.job("u2"))
+    store.put("pods", bodies.pod(uid="new"))
+    store.drop("jobs", bodies.job("u1"))
+    store.drop("pods", bodies.pod(uid="old"))
+    seen = store.observe(_KEY)
+    assert seen.job is not None
+    assert [pod.uid for pod in seen.pods] == ["new"]
+
+
+def test_a_report_of_a_namesake_is_not_shown() -> None:
+    store = Store()
+    store.put("jobs", bodies.job("u1"))
+    store.report(_KEY, _report("u1"))
+    assert store.observe(_KEY).report is not None
+    store.put("jobs", bodies.job("u2"))
+    assert store.observe(_KEY).report is None
+    store.drop("jobs", bodies.job("u2"))
+    store.put("jobs", bodies.job("u1"))
+    assert store.observe(_KEY).report is None
+
+
+def test_what_was_deleted_without_a_word_is_forgotten() -> None:
+    store = Store()
+    store.put("jobs", bodies.job("u1"))
+    store.put("pods", bodies.pod())
+    store.put("workloads", bodies.deployment())
+    assert store.lost("pods", {"uid-wine-worker-0"}) == {_KEY}
+    assert store.lost("workloads", {"uid-worker-u1"}) == {_KEY}
+    assert store.lost("pods", {"never seen"}) == set()
+    seen = store.observe(_KEY)
+    assert (seen.pods, seen.workloads) == ((), ())
+    assert store.lost("jobs", {"u1"}) == {_KEY}
+    assert store.observe(_KEY).job is None
+    assert [dict(store.versions(kind)) for kind in ("jobs", "workloads", "pods")] == [{}, {}, {}]
