@@ -16,7 +16,7 @@ from flinktf_operator.observed import Key
 from flinktf_operator.store import Kind, Store, key_of
 
 _SELECTOR: Final = f"{MANAGED_BY}={FIELD_MANAGER}"
-_RESOURCES: Final[dict[Kind, tuple[str, ...]]] = {
+_RESOURCES: Final[dict[Kind, tuple[str, str] | tuple[str, str, str]]] = {
     "jobs": (GROUP, VERSION, PLURAL),
     "workloads": ("apps", "v1", "deployments"),
     "pods": ("v1", "pods"),
@@ -49,8 +49,8 @@ def settings() -> kopf.OperatorSettings:
     ours.watching.client_timeout = 330
     ours.watching.connect_timeout = 10
     ours.watching.chunk_size = 500
-    for kind in ("workloads", "pods"):
-        ours.watching.label_selectors[_RESOURCES[kind]] = _SELECTOR
+    ours.watching.label_selectors[_RESOURCES["workloads"]] = _SELECTOR
+    ours.watching.label_selectors[_RESOURCES["pods"]] = _SELECTOR
     return ours
 
 

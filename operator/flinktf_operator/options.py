@@ -78,7 +78,7 @@ def command(main: Callable[[Options], None]) -> click.Command:
 
 
 def _option(
-    name: str, default: object, text: str, kind: click.ParamType = click.STRING, envvar: str | None = None
+    name: str, default: object, text: str, kind: click.ParamType[Any] = click.STRING, envvar: str | None = None
 ) -> click.Option:
     envvar = envvar or f"FLINKTF_{name.upper().replace('-', '_')}"
     return click.Option(

@@ -46,8 +46,8 @@ class WorkQueue(Generic[K]):
     def retry(self, key: K) -> float:
         """After a failure: later each time, up to five minutes. Returns the seconds."""
         failures = self._failures[key] = self._failures.get(key, 0) + 1
-        pause = min(_FIRST_BACKOFF * 2 ** min(failures - 1, 30), _LONGEST_BACKOFF)
-        pause *= random.uniform(0.8, 1.2)
+        pause: float = min(_FIRST_BACKOFF * 2 ** min(failures - 1, 30), _LONGEST_BACKOFF)
+        pause *= random.uniform(0.8, 1.2)  # so that jobs that failed together do not come back together
         self.add_after(key, pause)
         return pause
 

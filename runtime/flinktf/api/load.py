@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -53,6 +53,16 @@ def load_manifest(file: Path) -> LoadedManifest:
 def parse_manifest(text: str, directory: Path) -> LoadedManifest:
     """Raises :class:`ManifestError`."""
     document = read_document(text)
+    return LoadedManifest(_job(document), directory, document.lines)
+
+
+def read_object(metadata: Mapping[str, Any], spec: Mapping[str, Any]) -> FlinkTFJob:
+    """A job as the API server has it. Raises :class:`ManifestError`: not every rule can be told to an API server."""
+    return _job(Document({"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}))
+
+
+def _job(document: Document) -> FlinkTFJob:
+    """Raises :class:`ManifestError`."""
     _require_job(document)
     try:
         job: FlinkTFJob | None = FlinkTFJob.model_validate(document.value)
@@ -66,7 +76,7 @@ def parse_manifest(text: str, directory: Path) -> LoadedManifest:
         problems += _broken_rules(job, {_path_of_meaning(error) for error in errors}, document.lines)
     if problems or job is None:
         raise ManifestError(*sorted(problems, key=lambda problem: problem.line or 0))
-    return LoadedManifest(job, directory, document.lines)
+    return job
 
 
 def _text(file: Path) -> str:
