@@ -21,6 +21,7 @@ from support import bodies
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CHECKPOINT = "file:///data/checkpoints/12"
+KEPT = CheckpointStatus(id=12, location=CHECKPOINT)
 
 
 def spec(**more: Any) -> dict[str, Any]:
@@ -33,9 +34,8 @@ def workload(pool: str = "worker", run: int = 1, deleting: bool = False) -> Work
 
 
 def pod(name: str = "wine-worker-a", run: int = 1, **more: Any) -> PodView:
-    view = PodView(
-        name, f"uid-{name}", "wine", "worker", run, "gpu-1", "10.0.0.1", "Running", True, False, False, 0, None
-    )
+    where = ("gpu-1", "10.0.0.1")
+    view = PodView(name, f"uid-{name}", "wine", "worker", run, *where, "Running", True, False, False, 0, None)
     return replace(view, **more)
 
 
@@ -107,7 +107,7 @@ def test_a_job_waits_for_the_end_of_its_namesake(left: dict[str, Any]) -> None:
 
 def test_a_running_job() -> None:
     pods = (pod("wine-worker-a"), pod("wine-worker-b", node="gpu-2"))
-    told = report(step=None) if False else report(checkpoint=CheckpointReport(12, CHECKPOINT), models=("/data/model",))
+    told = report(checkpoint=CheckpointReport(12, CHECKPOINT), models=("/data/model",))
     decision = decide(look(running(phase="Starting"), pods=pods, told=told))
     status = decision.status
     assert (status.phase, status.step, status.generation, status.roles_ready) == ("Running", 7, 1, "2/2")
@@ -116,7 +116,7 @@ def test_a_running_job() -> None:
         (1, "wine-worker-b", "gpu-2", "training"),
     ]
     assert status.roles[0].instances[0].last_heartbeat == NOW - timedelta(seconds=1)
-    assert status.checkpoint == CheckpointStatus(id=12, location=CHECKPOINT)
+    assert status.checkpoint == KEPT
     assert status.model is not None
     assert status.flink is not None
     assert (status.model.path, status.flink.state) == ("/data/model", "RUNNING")
@@ -185,9 +185,7 @@ def test_a_restarted_job_begins_when_its_pods_are_gone_and_the_pause_is_over() -
     run = running().run
     assert run is not None
     stopping = run.model_copy(update={"stopping": "Restart", "not_before": NOW + timedelta(seconds=7)})
-    status = running(
-        phase="Starting", restarts=1, run=stopping, checkpoint=CheckpointStatus(id=12, location=CHECKPOINT)
-    )
+    status = running(phase="Starting", restarts=1, run=stopping, checkpoint=KEPT)
     limited = spec(backoffLimit=3)
     gone = decide(look(status, limited, workloads=(workload(), workload("jobmanager", deleting=True)), pods=(pod(),)))
     assert (gone.run, [w.pool for w in gone.stop]) == (None, ["worker"])
@@ -232,8 +230,7 @@ def test_resumed_before_it_was_suspended_it_still_gets_a_new_run() -> None:
 
 
 def test_a_changed_spec_ends_the_run_and_begins_the_next() -> None:
-    checkpoint = CheckpointStatus(id=12, location=CHECKPOINT)
-    first = decide(look(running(restarts=2, checkpoint=checkpoint), fingerprint="f2", workloads=(workload(),)))
+    first = decide(look(running(restarts=2, checkpoint=KEPT), fingerprint="f2", workloads=(workload(),)))
     assert (first.stop, first.status.restarts, first.status.phase) == ((workload(),), 0, "Starting")
     second = decide(look(first.status, fingerprint="f2"))
     assert second.run is not None
@@ -242,7 +239,7 @@ def test_a_changed_spec_ends_the_run_and_begins_the_next() -> None:
 
 @pytest.mark.parametrize(("phase", "restore"), [("Succeeded", None), ("Failed", CHECKPOINT)])
 def test_an_ended_job_that_is_changed_runs_again(phase: str, restore: str | None) -> None:
-    status = running(phase=phase, completion_time=NOW, checkpoint=CheckpointStatus(id=12, location=CHECKPOINT))
+    status = running(phase=phase, completion_time=NOW, checkpoint=KEPT)
     first = decide(look(status, fingerprint="f2"))
     second = decide(look(first.status, fingerprint="f2"))
     assert second.run is not None
@@ -312,7 +309,7 @@ def steps(draw: st.DrawFn) -> list[tuple[bool, str, bool, Report | None, int]]:
 @settings(max_examples=300)
 @given(steps(), st.integers(0, 2))
 def test_whatever_happens(history: list[tuple[bool, str, bool, Report | None, int]], limit: int) -> None:
-    """Runs count up one by one, never two at once; the status can be written and read; a second look changes nothing."""
+    """Runs count up one by one, never two at once, and what is written can be read."""
     status, now = Status(), NOW
     there: tuple[WorkloadView, ...] = ()
     for suspend, fingerprint, gone, told, seconds in history:
@@ -335,5 +332,6 @@ def test_whatever_happens(history: list[tuple[bool, str, bool, Report | None, in
         assert decision.status.restarts <= limit
         types = [c.type for c in decision.status.conditions]
         assert len(types) == len(set(types))
-        assert ("Succeeded" in types) == (decision.status.phase == "Succeeded") or decision.status.run.stopping  # type: ignore[union-attr]
+        for ended in ("Succeeded", "Failed", "Suspended"):
+            assert (ended in types) == (decision.status.phase == ended)
         status = decision.status
