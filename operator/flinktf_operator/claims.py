@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Set
 from typing import Final
 
+from flinktf.api.status import Condition
 from flinktf_operator.conditions import Claim
 from flinktf_operator.look import Look
 from flinktf_operator.observed import PodView, Problem
@@ -77,7 +79,7 @@ def suspended() -> Claims:
 def succeeded(look: Look) -> Claims:
     model = f"; the model is in {look.report.models[-1]}" if look.report and look.report.models else ""
     message = f"every role is done{model}"
-    return (Claim("Ready", "True", "Succeeded", message), Claim("Succeeded", "True", "Succeeded", message))
+    return _end("Succeeded", "Succeeded", message)
 
 
 def failed(look: Look) -> Claims:
@@ -87,6 +89,18 @@ def failed(look: Look) -> Claims:
 
 def deadline_exceeded(seconds: int) -> Claims:
     return _failure("DeadlineExceeded", f"still not done after {seconds} s, spec.activeDeadlineSeconds")
+
+
+def kept(conditions: Iterable[Condition], without: Set[str]) -> Claims:
+    """The conditions as they are, but for some types."""
+    return tuple(Claim(c.type, c.status, c.reason, c.message) for c in conditions if c.type not in without)
+
+
+def ended(conditions: Iterable[Condition]) -> Claims:
+    """Those of a job that has ended, whatever was claimed of it since."""
+    return tuple(
+        claim for c in conditions if c.type in ("Succeeded", "Failed") for claim in _end(c.type, c.reason, c.message)
+    )
 
 
 def stalled(reason: str, message: str) -> Claims:
@@ -99,13 +113,13 @@ def stalled(reason: str, message: str) -> Claims:
 
 def _failure(kind: str, message: str) -> Claims:
     reason = "".join(part for part in kind if part.isalnum() or part == "_") or "Failed"
-    if not reason[0].isalpha():
-        reason = f"Error{reason}"
-    return (
-        Claim("Ready", "False", reason, message),
-        Claim("Stalled", "True", reason, message),
-        Claim("Failed", "True", reason, message),
-    )
+    return _end("Failed", reason if reason[0].isalpha() else f"Error{reason}", message)
+
+
+def _end(kind: str, reason: str, message: str) -> Claims:
+    if kind == "Succeeded":
+        return Claim("Ready", "True", reason, message), Claim(kind, "True", reason, message)
+    return (*stalled(reason, message), Claim(kind, "True", reason, message))
 
 
 def _why(look: Look) -> str:

@@ -18,6 +18,7 @@ from flinktf_operator.names import FIELD_MANAGER, GROUP, MANAGED_BY, PLURAL, VER
 Manifest = Mapping[str, Any]
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=15)
+_PAGE: Final = "500"
 _JSON: Final = "application/json"
 _APPLY: Final = "application/apply-patch+yaml"
 _MERGE: Final = "application/merge-patch+json"
@@ -107,13 +108,17 @@ class Cluster:
         return await self._request("PATCH", path, "FlinkTFJob", {"fieldManager": FIELD_MANAGER}, body, _MERGE)
 
     async def list_metadata(self, kind: str, namespace: str | None) -> list[dict[str, Any]]:
-        """The metadata of all objects of a kind that are the operator's, from the API server's own cache."""
-        query = {"resourceVersion": "0"}
+        """The metadata of all objects of a kind that are the operator's."""
+        query = {"limit": _PAGE}
         if kind != "FlinkTFJob":
             query["labelSelector"] = f"{MANAGED_BY}={FIELD_MANAGER}"
-        answer = await self._request("GET", _collection(kind, namespace), kind, query, accept=_METADATA)
-        items: list[dict[str, Any]] = answer["items"]
-        return [item["metadata"] for item in items]
+        found: list[dict[str, Any]] = []
+        while True:
+            page = await self._request("GET", _collection(kind, namespace), kind, query, accept=_METADATA)
+            found += [item["metadata"] for item in page["items"] or ()]
+            if not page["metadata"].get("continue"):
+                return found
+            query["continue"] = page["metadata"]["continue"]
 
     async def _request(
         self,

@@ -13,9 +13,8 @@ from datetime import timedelta
 from typing import Final
 
 from flinktf.api.status import RunStatus, Status, Stopping
-
 from flinktf_operator import claims
-from flinktf_operator.conditions import Claim, merge
+from flinktf_operator.conditions import merge
 from flinktf_operator.look import Look
 from flinktf_operator.observed import WorkloadView
 from flinktf_operator.progress import progressed
@@ -153,26 +152,26 @@ def _failed(look: Look, status: Status) -> Decision:
     return _decision(look, again, claims.restarting(look, restarts + 1, limit), stop=look.seen.workloads)
 
 
-def _end(look: Look, status: Status, phase: str, found: tuple[Claim, ...]) -> Decision:
+def _end(look: Look, status: Status, phase: str, found: claims.Claims) -> Decision:
     status = status.model_copy(update={"phase": phase, "completion_time": look.now})
     return _decision(look, status, found, look_again=0)
 
 
 def _after_the_end(look: Look) -> Decision:
     """Deletes what ``cleanPodPolicy`` says, and the job itself when its time is over."""
-    kept = tuple(Claim(c.type, c.status, c.reason, c.message) for c in look.status.conditions)
     stop = look.seen.workloads if look.spec.clean_pod_policy != "None" else ()
     limit, ended = look.spec.ttl_seconds_after_finished, look.status.completion_time
     left = None
     if limit is not None and ended is not None:
         left = max((ended + timedelta(seconds=limit) - look.now).total_seconds(), 0)
-    return _decision(look, look.status, kept, stop=stop, delete_job=left == 0, look_again=left or None)
+    found = claims.ended(look.status.conditions)
+    return _decision(look, look.status, found, stop=stop, delete_job=left == 0, look_again=left or None)
 
 
 def _decision(
     look: Look,
     status: Status,
-    found: tuple[Claim, ...],
+    found: claims.Claims,
     *,
     stop: tuple[WorkloadView, ...] = (),
     run: RunStatus | None = None,

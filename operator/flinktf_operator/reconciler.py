@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from flinktf.api.status import Status, read_status
-
 from flinktf.api import FlinkTFJob, ManifestError
 from flinktf.api.load import read_object
+from flinktf.api.status import Status, read_status
 from flinktf_operator import claims, metrics
 from flinktf_operator.children import ChildrenKeeper
 from flinktf_operator.cluster import ApiError, Cluster
@@ -43,12 +42,12 @@ _HOPELESS: Final = frozenset({400, 403, 413, 422})
 
 @dataclass(frozen=True, slots=True)
 class _Parsed:
-    """A job's spec as far as it is valid; ``problem`` says what is wrong with it."""
+    """The newest valid spec of a job, and what is wrong with the one of ``generation``, if it is another one."""
 
     generation: int
     job: FlinkTFJob | None
     fingerprint: str
-    problem: str | None
+    problem: str | None = None
 
 
 class Reconciler:
@@ -124,13 +123,14 @@ class Reconciler:
         now = datetime.now(UTC).replace(microsecond=0)
         status, parsed = read_status(job.status), self._parse(job)
         if parsed.job is None:
-            # What runs goes on running as it was: an invalid change does not stop the last good job.
-            invalid = claims.stalled("InvalidSpec", parsed.problem or "the spec is not valid")
-            kept = _with_claims(status, invalid, job.generation, now)
-            await self._write(job, status, kept, now)
+            # Whatever runs goes on; what it was made from is not known any more.
+            unread = status.model_copy(update={"phase": status.phase or "Pending"})
+            await self._write(job, status, _invalid(unread, parsed, job, now), now)
             return
         look = Look(job, parsed.job.spec, status, parsed.fingerprint, seen, now)
         decision = decide(look)
+        if parsed.problem is not None:
+            decision = replace(decision, status=_invalid(decision.status, parsed, job, now))
         if decision.run is not None and decision.run != status.run:
             decision = await self._unless_missing(look, decision)
         written = await self._write(job, status, decision.status, now)
@@ -216,13 +216,14 @@ class Reconciler:
         return known
 
     def _read(self, job: JobView) -> _Parsed:
-        metadata = {"name": job.name, "namespace": job.namespace}
+        """An invalid change does not stop the last good job, as long as this replica remembers it."""
         try:
-            read = read_object(metadata, job.spec)
+            read = read_object({"name": job.name, "namespace": job.namespace}, job.spec)
         except ManifestError as error:
             problem = "; ".join(f"{p.path}: {p.message}: {p.remedy}" for p in error.problems)
-            return _Parsed(job.generation, None, "", problem)
-        return _Parsed(job.generation, read, run_fingerprint(read), None)
+            known = self._parsed.get(job.uid, _Parsed(0, None, ""))
+            return replace(known, generation=job.generation, problem=problem)
+        return _Parsed(job.generation, read, run_fingerprint(read))
 
     def _forget(self, key: Key, job: JobView | None) -> None:
         self._listeners.follow(key, None)
@@ -233,6 +234,13 @@ class Reconciler:
             alive = {one.uid for one in self._store.jobs()}
             self._parsed = {uid: parsed for uid, parsed in self._parsed.items() if uid in alive}
             self._children.forget(alive)
+
+
+def _invalid(status: Status, parsed: _Parsed, job: JobView, now: datetime) -> Status:
+    """What is known of the job otherwise stays, but it is not as it should be."""
+    found = claims.stalled("InvalidSpec", parsed.problem or "")
+    others = claims.kept(status.conditions, without={"Ready", "Reconciling", "Stalled"})
+    return _with_claims(status, (*found, *others), job.generation, now)
 
 
 def _with_claims(status: Status, found: claims.Claims, generation: int, now: datetime) -> Status:

@@ -251,6 +251,19 @@ def test_an_ended_job_is_not_suspended() -> None:
     assert decide(look(status, spec(suspend=True))).status.phase == "Succeeded"
 
 
+@pytest.mark.parametrize("told", [FAILED, report(outcome="Succeeded")])
+def test_an_ended_job_whose_invalid_change_was_taken_back_is_what_it_was(told: Report) -> None:
+    ended = decide(look(running(), told=told)).status
+    mistaken = ended.model_copy(
+        update={
+            "conditions": tuple(
+                c.model_copy(update={"reason": "InvalidSpec"}) if c.type == "Ready" else c for c in ended.conditions
+            )
+        }
+    )
+    assert decide(look(mistaken)).status == ended
+
+
 @pytest.mark.parametrize(("policy", "stops"), [("Running", True), ("All", True), ("None", False)])
 def test_which_pods_go_when_the_job_has_ended(policy: str, stops: bool) -> None:
     status = running(phase="Succeeded", completion_time=NOW)
