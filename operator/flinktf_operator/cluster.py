@@ -45,6 +45,11 @@ class ApiError(Exception):
         self.code = code
         self.message = message
 
+    @property
+    def terminating(self) -> bool:
+        """Whether the namespace is being deleted: nothing can be made in it, and all goes soon."""
+        return self.code == 403 and "it is being terminated" in self.message
+
 
 class Cluster:
     """An asynchronous context manager; from inside a pod by its service account, else by ``KUBECONFIG``."""

@@ -17,7 +17,7 @@ from flinktf_operator import claims
 from flinktf_operator.conditions import merge
 from flinktf_operator.look import Look
 from flinktf_operator.observed import WorkloadView
-from flinktf_operator.progress import progressed
+from flinktf_operator.progress import progressed, unheard
 
 TERMINAL: Final = ("Succeeded", "Failed")
 _FIRST_BACKOFF: Final = 10
@@ -79,9 +79,8 @@ def _begin(look: Look) -> Decision:
             "run": run,
             "start_time": look.now,
             "completion_time": None,
-            "flink": None,
-            "generation": None,
             "step": None if checkpoint is None else look.status.step,
+            **unheard(look),
         }
     )
     return _decision(look, status, claims.starting(look, None), run=run)

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from flinktf.api.status import CheckpointStatus, FlinkStatus, InstanceStatus, ModelStatus, RoleStatus, Status
-
 from flinktf_operator.look import Look
 from flinktf_operator.report import InstanceReport, Report
 
@@ -18,10 +17,7 @@ def progressed(look: Look) -> Status:
     """The status with what is known now. What nobody tells at the moment stays as it was told last."""
     report = look.report
     if report is None:
-        roles = look.status.roles or tuple(
-            RoleStatus(name=role.name, desired=role.replicas, ready=0) for role in look.spec.roles
-        )
-        return look.status.model_copy(update={"roles": roles, "roles_ready": _ready(roles)})
+        return look.status
     roles = tuple(_role(look, report, role.name, role.replicas) for role in look.spec.roles)
     update: dict[str, Any] = {
         "roles": roles,
@@ -35,6 +31,12 @@ def progressed(look: Look) -> Status:
     if report.models:
         update["model"] = ModelStatus(path=report.models[-1])
     return look.status.model_copy(update=update)
+
+
+def unheard(look: Look) -> dict[str, Any]:
+    """The part of a new run's status that nobody has told anything of yet."""
+    roles = tuple(RoleStatus(name=role.name, desired=role.replicas, ready=0) for role in look.spec.roles)
+    return {"roles": roles, "roles_ready": _ready(roles), "flink": None, "generation": None}
 
 
 def _ready(roles: tuple[RoleStatus, ...]) -> str:

@@ -72,6 +72,7 @@ class Reconciler:
         self._parsed: dict[str, _Parsed] = {}
         self._failing: dict[Key, int] = {}
         self._written: dict[Key, float] = {}
+        self._leaving: set[str] = set()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -92,32 +93,40 @@ class Reconciler:
                 metrics.RECONCILE_SECONDS.observe(time.perf_counter() - began)
 
     async def _attempt(self, key: Key) -> str:
-        """One look; whatever goes wrong with a job is its own, and not the operator's end."""
+        """One look, and how it ended."""
         seen = self._store.observe(key)
         if seen.job is None or seen.job.deleting:
             self._forget(key, seen.job)
             return "gone"
-        generation = seen.job.generation
-        if self._failing.get(key, generation) != generation:
+        if seen.job.uid in self._leaving:
+            return "terminating"
+        if self._failing.get(key, seen.job.generation) != seen.job.generation:
+            self._queue.forget(key)  # a changed spec starts afresh
+        result = await self._guarded(key, seen, seen.job)
+        if result == "ok":
             self._queue.forget(key)
+            self._failing.pop(key, None)
+        return result
+
+    async def _guarded(self, key: Key, seen: Observation, job: JobView) -> str:
+        """Whatever goes wrong with a job is its own, and not the operator's end."""
         try:
-            await self._look(key, seen, seen.job)
+            await self._look(key, seen, job)
+            return "ok"
         except ApiError as error:
             if error.code == 409:  # the job has changed since: its event is on its way
                 self._queue.add_after(key, 0.2)
                 return "conflict"
-            await self._failed(key, seen.job, str(error), error.code in _HOPELESS)
-            return "error"
+            if error.terminating:
+                self._leaving.add(job.uid)
+                return "terminating"
+            await self._failed(key, job, str(error), error.code in _HOPELESS)
         except RenderError as error:
-            await self._failed(key, seen.job, str(error), True)
-            return "error"
-        except Exception as error:  # a mistake of ours in one job must not stop the others
+            await self._failed(key, job, str(error), True)
+        except Exception as error:
             _LOG.exception("a job could not be looked at", extra={"job": "/".join(key)})
-            await self._failed(key, seen.job, f"{type(error).__name__}: {error}", False)
-            return "error"
-        self._queue.forget(key)
-        self._failing.pop(key, None)
-        return "ok"
+            await self._failed(key, job, f"{type(error).__name__}: {error}", False)
+        return "error"
 
     async def _look(self, key: Key, seen: Observation, job: JobView) -> None:
         now = datetime.now(UTC).replace(microsecond=0)
@@ -233,6 +242,7 @@ class Reconciler:
         if job is None:
             alive = {one.uid for one in self._store.jobs()}
             self._parsed = {uid: parsed for uid, parsed in self._parsed.items() if uid in alive}
+            self._leaving &= alive
             self._children.forget(alive)
 
 

@@ -29,8 +29,8 @@ class Write:
 class ApiProxy:
     """Speaks plain HTTP to its clients, and the credentials of ``kubeconfig`` to the API server.
 
-    ``before`` and ``after`` are called around the forwarding of each write; they may raise ``ConnectionError``, which the
-    client sees as a broken connection. Leases are not counted: they go on by themselves.
+    ``before`` and ``after`` are called around the forwarding of each write; they may raise ``ConnectionError``, which
+    the client sees as a broken connection. Leases are not counted: they go on by themselves.
     """
 
     kubeconfig: Path
@@ -94,7 +94,8 @@ class ApiProxy:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         headers = {k: v for k, v in request.headers.items() if k.lower() not in _HOP_BY_HOP | {"authorization"}}
         url = self._server + request.path_qs
-        async with self._session.request(request.method, url, headers=headers, data=await request.read()) as answer:
+        body = await request.read() or None  # an empty body would get a content type that nobody asked for
+        async with self._session.request(request.method, url, headers=headers, data=body) as answer:
             kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP - {"content-encoding"}}
             if "watch" not in request.query:
                 return web.Response(status=answer.status, headers=kept, body=await answer.read())
