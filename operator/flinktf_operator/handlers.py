@@ -44,6 +44,8 @@ def settings() -> kopf.OperatorSettings:
     ours.scanning.disabled = True
     ours.peering.standalone = True
     ours.process.ultimate_exiting_timeout = 30
+    ours.persistence.diffbase_storage = _NoDiff()
+    ours.persistence.progress_storage = _NoProgress()
     ours.queueing.idle_timeout = 1.0
     ours.watching.server_timeout = 300
     ours.watching.client_timeout = 330
@@ -72,3 +74,35 @@ def _teller(kind: Kind, store: Store, look_at: Callable[[Key], None]) -> Callabl
         look_at(store.drop(kind, body) if event["type"] == "DELETED" else key_of(kind, body))
 
     return tell
+
+
+class _NoDiff(kopf.DiffBaseStorage):
+    """kopf would copy each object, twice, to compare it with what it has handled last: nobody asks it to."""
+
+    def build(self, **_: Any) -> Any:
+        return {}
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        return None
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """Nor is there anything that kopf handles over several events."""
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        return None
+
+    def purge(self, **_: Any) -> None:
+        return None
+
+    def touch(self, **_: Any) -> None:
+        return None
+
+    def clear(self, *, essence: Any) -> Any:
+        return essence
