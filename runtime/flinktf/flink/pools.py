@@ -7,6 +7,7 @@ TaskManager, and the user's pipeline on the pipeline pool. Pure: the local mode 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,8 @@ PIPELINE: Final = "pipeline"
 _MEBIBYTE: Final = 1 << 20
 _PIPELINE_MANAGED: Final = 128
 """MiB of managed memory a pipeline slot: state backends and Python UDFs live on it."""
+_METASPACE: Final = 192
+_LEAST_OVERHEAD: Final = 192
 _SLOT_HEAP: Final = 64
 """MiB of task heap that a slot asks for. It only has to fit: a pool's slots share its TaskManager's whole heap."""
 
@@ -74,12 +77,25 @@ def task_manager_configuration(pool: Pool) -> dict[str, str]:
         "taskmanager.numberOfTaskSlots": str(pool.slots),
         "taskmanager.cpu.cores": f"{pool.slots}.0",
         "taskmanager.memory.managed.size": f"{managed}m",
-        "taskmanager.memory.jvm-metaspace.size": "192m",
+        "taskmanager.memory.jvm-metaspace.size": f"{_METASPACE}m",
     }
     if pool.memory is not None:
         return configuration | {"taskmanager.memory.process.size": f"{pool.memory // _MEBIBYTE}m"}
-    flink = 640 + managed + (256 * pool.slots if pool.name == PIPELINE else 0)
-    return configuration | {"taskmanager.memory.flink.size": f"{flink}m"}
+    return configuration | {"taskmanager.memory.flink.size": f"{_flink_memory(pool)}m"}
+
+
+def process_memory(pool: Pool) -> int:
+    """Bytes that a TaskManager of ``pool`` takes in all: Flink's memory, the metaspace, and the JVM's own overhead."""
+    if pool.memory is not None:
+        return pool.memory
+    # Flink reckons a tenth of the whole for the overhead, and 192 MiB at least.
+    used = _flink_memory(pool) + _METASPACE
+    return (used + max(_LEAST_OVERHEAD, math.ceil(used / 9))) * _MEBIBYTE
+
+
+def _flink_memory(pool: Pool) -> int:
+    """MiB for a pool whose size nobody has given."""
+    return 640 + ((_PIPELINE_MANAGED + 256) * pool.slots if pool.name == PIPELINE else 0)
 
 
 def job_configuration(job: FlinkTFJob) -> dict[str, str]:

@@ -15,6 +15,7 @@ from flinktf.agent.spec import AgentSpec
 from flinktf.api import LoadedManifest
 from flinktf.coordinator.shape import JobShape
 from flinktf.flink.distribution import Distribution
+from flinktf.flink.log4j import LOG4J
 from flinktf.flink.pools import (
     PIPELINE,
     Pool,
@@ -32,17 +33,6 @@ _HOST: Final = "127.0.0.1"
 # JobManager and client live for a short while and compute little: what counts is how soon they are up. These two take a
 # third off their start; the TaskManagers, which move the records, keep the optimising compiler.
 _QUICK_START: Final = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-_LOG4J: Final = """rootLogger.level = INFO
-rootLogger.appenderRef.console.ref = Console
-appender.console.name = Console
-appender.console.type = CONSOLE
-appender.console.layout.type = PatternLayout
-appender.console.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %-5p %-60c %x - %m%n%throwable
-logger.pekko.name = org.apache.pekko
-logger.pekko.level = WARN
-logger.netty.name = org.jboss.netty.channel.DefaultChannelPipeline
-logger.netty.level = OFF
-"""
 
 
 @dataclass(frozen=True)
@@ -193,7 +183,7 @@ class Cluster:
         }
         (folder / "config.yaml").write_text(render(ours | configuration))
         for log4j in ("log4j-console.properties", "log4j-cli.properties"):
-            (folder / log4j).write_text(_LOG4J)
+            (folder / log4j).write_text(LOG4J)
         return folder
 
     def _flink_environment(self, conf: Path) -> dict[str, str]:

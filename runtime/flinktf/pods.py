@@ -1,0 +1,167 @@
+"""What the programs in a job's pods read: Flink's configuration, and the specifications of the other programs.
+
+The same programs as locally, told where things are in a pod (docs/kubernetes.md). Pure: the operator writes it all into
+one ConfigMap.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import PurePosixPath
+from typing import Final
+
+from flinktf.agent.spec import AgentSpec
+from flinktf.api import FlinkTFJob
+from flinktf.api.roles import Role
+from flinktf.coordinator.shape import JobShape
+from flinktf.flink.pools import (
+    Pool,
+    cluster_configuration,
+    job_configuration,
+    render,
+    task_manager_configuration,
+)
+from flinktf.flink.submission import Submission
+
+JOB: Final = "/opt/flinktf/job"
+"""The folder that ``spec.code.path`` starts from."""
+DATA: Final = "/data"
+"""The folder that the model's and the checkpoints' paths start from."""
+WORK: Final = "/work"
+TOKEN_FILE: Final = "/run/secrets/flinktf/token"
+AGENT_SOCKET: Final = "/run/flinktf/agent.sock"
+
+RPC_PORT: Final = 6123
+BLOB_PORT: Final = 6124
+REST_PORT: Final = 8081
+COORDINATOR_PORT: Final = 8090
+TASK_MANAGER_RPC_PORT: Final = 6122
+TASK_MANAGER_DATA_PORT: Final = 6121
+
+_MEBIBYTE: Final = 1 << 20
+_JOB_MANAGER_MEMORY: Final = 1024 * _MEBIBYTE
+_LONG: Final = "2147483647"
+"""Seconds: a JobManager knows a job that has ended as long as it lives, so that nobody submits it again."""
+
+
+def service(job: str) -> str:
+    """The host name under which a job's pods reach JobManager and coordinator."""
+    return f"{job}-jobmanager"
+
+
+def job_manager_memory(job: FlinkTFJob) -> int:
+    """Bytes of the whole process."""
+    return job.spec.flink.job_manager.resources.memory_bytes or _JOB_MANAGER_MEMORY
+
+
+def job_manager_yaml(job: FlinkTFJob) -> str:
+    """The JobManager's ``config.yaml``, and the driver's."""
+    ours = {
+        "jobmanager.bind-host": "0.0.0.0",
+        "jobmanager.memory.process.size": f"{job_manager_memory(job) // _MEBIBYTE}m",
+        "rest.bind-address": "0.0.0.0",
+        "jobstore.expiration-time": _LONG,
+        "web.upload.dir": f"{WORK}/upload",
+    }
+    return render(_common(job) | ours | cluster_configuration(job))
+
+
+def task_manager_yaml(job: FlinkTFJob, pool: Pool) -> str:
+    """The ``config.yaml`` of one pool's TaskManagers; their host and their name come with the command."""
+    ours = {
+        "taskmanager.bind-host": "0.0.0.0",
+        "taskmanager.rpc.port": str(TASK_MANAGER_RPC_PORT),
+        "taskmanager.data.port": str(TASK_MANAGER_DATA_PORT),
+    }
+    return render(_common(job) | ours | cluster_configuration(job) | task_manager_configuration(pool))
+
+
+def coordinator_json(job: FlinkTFJob) -> str:
+    """The coordinator's ``--spec``."""
+    spec = job.spec
+    return JobShape(
+        job=job.metadata.name,
+        roles=tuple((role.name, role.replicas) for role in spec.roles),
+        strategy=spec.tensorflow.strategy,
+        forming_timeout_seconds=spec.forming_timeout_seconds,
+    ).to_json()
+
+
+def submission_json(job: FlinkTFJob, job_id: str, restore: str | None) -> str:
+    """What the driver submits; ``restore`` is the checkpoint that it begins from."""
+    spec = job.spec
+    pipeline = spec.job
+    code = code_path(job)
+    file = pipeline and (pipeline.python or pipeline.sql)
+    settings = dict(job_configuration(job))
+    if restore is not None:
+        settings["execution.state-recovery.path"] = restore
+    if spec.checkpoint is not None:
+        settings |= {
+            "execution.checkpointing.dir": _uri(f"{_below(DATA, spec.checkpoint.path)}/flink"),
+            "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+        }
+    submission = Submission(
+        name=job.metadata.name,
+        job_id=job_id,
+        rest_address="127.0.0.1",
+        rest_port=REST_PORT,
+        roles={role.name: role.replicas for role in spec.roles},
+        configuration=settings | dict(spec.flink.configuration),
+        code=code,
+        kind="roles" if pipeline is None else "python" if pipeline.python else "sql",
+        file=f"{code}/{file}" if file else None,
+        args=list(pipeline.args) if pipeline else [],
+    )
+    return json.dumps(asdict(submission))
+
+
+def agent_json(job: FlinkTFJob, role: Role) -> str:
+    """The ``--spec`` of a role's agents; their host comes with the environment."""
+    spec = job.spec
+    return AgentSpec(
+        job=job.metadata.name,
+        role=role.name,
+        replicas=role.replicas,
+        strategy=spec.tensorflow.strategy,
+        socket=AGENT_SOCKET,
+        coordinator=f"http://{service(job.metadata.name)}:{COORDINATOR_PORT}",
+        token_file=TOKEN_FILE,
+        host="",
+        entrypoint=spec.resolved_entrypoint(role),
+        code_path=code_path(job),
+        model_path=_below(DATA, spec.model.path),
+        checkpoint_path=_below(DATA, spec.checkpoint.path) if spec.checkpoint else "",
+        work_dir=WORK,
+        log_dir=WORK,
+        parameters=dict(spec.tensorflow.parameters),
+        env=dict(spec.tensorflow.env),
+        forming_timeout_seconds=spec.forming_timeout_seconds,
+    ).to_json()
+
+
+def code_path(job: FlinkTFJob) -> str:
+    """The folder of the job's code in its pods. A ConfigMap is mounted as the folder itself."""
+    code = job.spec.code
+    return JOB if code.config_map is not None else _below(JOB, code.path)
+
+
+def _common(job: FlinkTFJob) -> dict[str, str]:
+    return {
+        "jobmanager.rpc.address": service(job.metadata.name),
+        "jobmanager.rpc.port": str(RPC_PORT),
+        "blob.server.port": str(BLOB_PORT),
+        "rest.address": service(job.metadata.name),
+        "rest.port": str(REST_PORT),
+        "io.tmp.dirs": WORK,
+    }
+
+
+def _below(folder: str, path: str) -> str:
+    """``path`` as it is when it is absolute or a URI."""
+    return path if "://" in path else str(PurePosixPath(folder, path))
+
+
+def _uri(path: str) -> str:
+    return path if "://" in path else f"file://{path}"
