@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Sees to it that a Docker daemon answers and that there is a Debian to build images from. Prints the base image's name.
+. "$(dirname "$0")/common.sh"
+
+if ! docker version >/dev/null 2>&1; then
+  if ! command -v dockerd >/dev/null || ! command -v jq >/dev/null; then
+    say "installing Docker"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq docker.io iptables jq >&2
+  fi
+  options=()
+  # Where CAP_SYS_RESOURCE (24) is missing, a privileged container asks for more than there is: a wrapper before runc drops it.
+  if ! (( (16#$(awk '/^CapBnd/ {print $2}' /proc/self/status) >> 24) & 1 )); then
+    install -m 755 "$here/node/runc-without-sys-resource" "$state/runc-without-sys-resource"
+    options=(--add-runtime "nores=$state/runc-without-sys-resource" --default-runtime nores)
+  fi
+  say "starting dockerd"
+  setsid dockerd "${options[@]}" > "$state/dockerd.log" 2>&1 < /dev/null &
+  echo $! > "$state/dockerd.pid"
+  for _ in $(seq 60); do docker version >/dev/null 2>&1 && break; sleep 0.5; done
+  docker version >/dev/null || { tail "$state/dockerd.log" >&2; exit 1; }
+fi
+
+base=debian:bookworm-slim
+if ! docker image inspect "$base" >/dev/null 2>&1 && ! timeout 60 docker pull -q "$base" >/dev/null 2>&1; then
+  base=flinktf/base:bookworm
+  if ! docker image inspect "$base" >/dev/null 2>&1; then
+    command -v debootstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq debootstrap >&2; }
+    say "no registry: making $base from Debian's packages"
+    folder=$(mktemp -d)
+    debootstrap --variant=minbase --include=ca-certificates bookworm "$folder" > "$state/debootstrap.log"
+    # The machine's own certificates and package sources: what it reaches, a build must reach too.
+    cp /etc/ssl/certs/ca-certificates.crt "$folder/etc/ssl/certs/"
+    cp /etc/apt/apt.conf.d/99* "$folder/etc/apt/apt.conf.d/" 2>/dev/null || true
+    tar -C "$folder" -c . | docker import - "$base" >&2
+    rm -rf "$folder"
+  fi
+fi
+echo "$base"
