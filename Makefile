@@ -4,7 +4,7 @@ BIN := .venv/bin
 MAVEN := mvn -B -q -f runtime/flink-connector-tensorflow
 SETUP := .venv/.setup
 
-.PHONY: setup demo digits test test-fast test-java test-integration bench lint format docs clean
+.PHONY: setup demo digits test test-fast test-java test-integration bench lint format docs clean dist images cluster-up cluster-down
 .DELETE_ON_ERROR:
 
 setup: $(SETUP)
@@ -54,3 +54,20 @@ docs: setup
 
 clean:
 	rm -rf .venv flinktf-runs runtime/flink-connector-tensorflow/target runtime/flinktf/jars
+
+# What the images are built from: the wheel, and the requirements of each of its extras.
+dist: setup
+	rm -rf dist
+	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	cp constraints.txt dist/
+	$(BIN)/python tests/cluster/requirements.py operator flink tensorflow
+
+images: dist
+	tests/cluster/images.sh
+
+cluster-up: images
+	tests/cluster/up.sh
+	tests/cluster/load.sh
+
+cluster-down:
+	tests/cluster/down.sh

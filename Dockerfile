@@ -1,0 +1,89 @@
+# The images of flinktf: targets operator, flink, tensorflow, tensorflow-gpu. `make images` builds them.
+#
+# The context is dist/: flinktf's wheel (which has the connector's jar) and what it requires, both made by `make dist`. So
+# an image needs neither Maven nor a JDK, and the layers below the last one of each image change only with constraints.txt.
+ARG BASE_IMAGE=debian:bookworm-slim
+
+FROM $BASE_IMAGE AS python
+RUN apt-get update -qq \
+ && apt-get install -y -qq --no-install-recommends ca-certificates python3 \
+ && rm -rf /var/lib/apt/lists/* /var/log/* \
+ && find / -xdev -perm /6000 -type f -exec chmod a-s {} + \
+ && useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin flinktf \
+ && install -d -o 10001 -g 10001 /work /data /opt/flinktf/job
+ENV PATH=/opt/flinktf/bin:$PATH HOME=/tmp LANG=C.UTF-8 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /work
+USER 10001:10001
+
+FROM python AS builder
+USER root
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv && python3 -m venv /opt/flinktf
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CERT=/etc/ssl/certs/ca-certificates.crt PYTHONDONTWRITEBYTECODE=
+COPY constraints.txt /build/
+
+FROM builder AS operator-builder
+COPY requirements-operator.txt /build/
+RUN pip install --quiet -c /build/constraints.txt -r /build/requirements-operator.txt && pip uninstall --quiet -y pip setuptools
+
+FROM builder AS flink-builder
+COPY requirements-flink.txt /build/
+RUN pip install --quiet -c /build/constraints.txt -r /build/requirements-flink.txt \
+ && pip uninstall --quiet -y pip \
+ && cd /opt/flinktf/lib/python3.11/site-packages \
+ && rm -rf pyflink/examples pyflink/opt/flink-sql-client-* \
+      pyflink/plugins/metrics-datadog pyflink/plugins/metrics-graphite pyflink/plugins/metrics-influx \
+      pyflink/plugins/metrics-jmx pyflink/plugins/metrics-statsd pyflink/plugins/metrics-slf4j \
+ && find . -type d -name tests -prune -exec rm -rf {} + \
+ && ln -s ../opt/$(basename pyflink/opt/flink-python-*.jar) pyflink/lib/ \
+ && ln -s "$PWD/flinktf/jars/flink-connector-tensorflow.jar" pyflink/lib/
+
+FROM builder AS tensorflow-builder
+COPY requirements-tensorflow.txt /build/
+# tensorflow-cpu is tensorflow without what only a GPU can use: a third of its size. tf_keras asks for it by the other name.
+RUN sed -i 's/^tensorflow==/tensorflow-cpu==/' /build/requirements-tensorflow.txt \
+ && grep -v '^tf_keras' /build/requirements-tensorflow.txt > /build/requirements.txt \
+ && pip install --quiet -c /build/constraints.txt -r /build/requirements.txt \
+ && pip install --quiet --no-deps -c /build/constraints.txt "$(grep '^tf_keras' /build/requirements-tensorflow.txt)" \
+ && pip uninstall --quiet -y pip \
+ && rm -rf /opt/flinktf/lib/python3.11/site-packages/tensorflow/include
+
+FROM builder AS tensorflow-gpu-builder
+COPY requirements-tensorflow.txt /build/
+RUN sed 's/^tensorflow==/tensorflow[and-cuda]==/' /build/requirements-tensorflow.txt > /build/requirements.txt \
+ && pip install --quiet -c /build/constraints.txt -r /build/requirements.txt \
+ && pip uninstall --quiet -y pip \
+ && rm -rf /opt/flinktf/lib/python3.11/site-packages/tensorflow/include
+
+# flinktf itself, unpacked once: its code is the last layer of every image.
+FROM builder AS flinktf
+COPY flinktf-*.whl /build/
+RUN pip install --quiet --no-deps --no-compile --target /opt/wheel /build/flinktf-*.whl \
+ && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/wheel \
+ && install -d /opt/no-jars && cp -r /opt/wheel/. /opt/no-jars && rm -rf /opt/no-jars/flinktf/jars
+
+FROM python AS operator
+COPY --from=operator-builder /opt/flinktf /opt/flinktf
+COPY --from=flinktf /opt/no-jars /opt/flinktf/lib/python3.11/site-packages
+ENTRYPOINT ["python", "-m", "flinktf_operator"]
+
+FROM python AS flink
+USER root
+RUN apt-get update -qq \
+ && apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless \
+ && rm -rf /var/lib/apt/lists/* /var/log/* \
+ && find / -xdev -perm /6000 -type f -exec chmod a-s {} + \
+ && ln -s /opt/flinktf/lib/python3.11/site-packages/pyflink /opt/flink
+USER 10001:10001
+ENV FLINK_HOME=/opt/flink FLINK_LIB_DIR=/opt/flink/lib FLINK_CONF_DIR=/etc/flink FLINK_LOG_DIR=/work FLINK_PID_DIR=/work \
+    PATH=/opt/flink/bin:$PATH
+COPY --from=flink-builder /opt/flinktf /opt/flinktf
+COPY --from=flinktf /opt/wheel /opt/flinktf/lib/python3.11/site-packages
+
+FROM python AS tensorflow
+COPY --from=tensorflow-builder /opt/flinktf /opt/flinktf
+COPY --from=flinktf /opt/no-jars /opt/flinktf/lib/python3.11/site-packages
+
+FROM python AS tensorflow-gpu
+COPY --from=tensorflow-gpu-builder /opt/flinktf /opt/flinktf
+COPY --from=flinktf /opt/no-jars /opt/flinktf/lib/python3.11/site-packages
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility

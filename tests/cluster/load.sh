@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Puts the project's images into the cluster's nodes.
+. "$(dirname "$0")/common.sh"
+
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/pyproject.toml")
+say "loading the images"
+"$bin/kind" load docker-image -q --name "$cluster" flinktf/{operator,flink,tensorflow}:"$version" >&2
