@@ -15,6 +15,7 @@ from flinktf.agent.spec import AgentSpec
 from flinktf.api import FlinkTFJob
 from flinktf.api.roles import Role
 from flinktf.coordinator.shape import JobShape
+from flinktf.flink.java import OPTIONS
 from flinktf.flink.pools import (
     Pool,
     cluster_configuration,
@@ -155,6 +156,7 @@ def _common(job: FlinkTFJob) -> dict[str, str]:
         "rest.address": service(job.metadata.name),
         "rest.port": str(REST_PORT),
         "io.tmp.dirs": WORK,
+        "env.java.opts.all": OPTIONS,
     }
 
 

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
 from flinktf.api.flink import Flink, PipelineJob
-from flinktf.api.kubernetes import Boolean, Duration, FilePath, Integer, Model, duration_value
+from flinktf.api.kubernetes import Boolean, Duration, FilePath, Integer, Model, OpenObject, duration_value
 from flinktf.api.roles import Entrypoint, Role
 
 API_VERSION: Final = "flinktf.dev/v1alpha1"
@@ -82,6 +82,17 @@ class ModelLocation(Model):
     path: FilePath = Field(default="model", description="The SavedModel's folder; relative to the manifest locally.")
 
 
+class Storage(Model):
+    """A volume for the job's results."""
+
+    claim_name: str = Field(
+        max_length=253,
+        pattern="^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+        description="The name of a PersistentVolumeClaim that is mounted as /data in every pod of the job.",
+        examples=["wine-data"],
+    )
+
+
 class Checkpoint(Model):
     """Checkpoints of model and stream."""
 
@@ -114,6 +125,15 @@ class Spec(Model):
     )
     model: ModelLocation = Field(default=ModelLocation(), description="Where the trained model goes.")
     checkpoint: Checkpoint | None = Field(default=None, description="Where checkpoints go, and how often they happen.")
+    storage: Storage | None = Field(
+        default=None,
+        description="Where relative paths of model and checkpoints are kept on Kubernetes. Without it they are on a "
+        "volume that goes with its pod; locally they are beside the manifest.",
+    )
+    pod_template: OpenObject = Field(
+        default={},
+        description="A pod template that is merged over all pods of the job, before the one of a pool or role.",
+    )
     suspend: Boolean = Field(default=False, description="Frees all pods and keeps the state, until it is false again.")
     forming_timeout: Duration = Field(
         default="5m", description="How long the roles may take to come together before the job fails."

@@ -15,6 +15,7 @@ from flinktf.agent.spec import AgentSpec
 from flinktf.api import LoadedManifest
 from flinktf.coordinator.shape import JobShape
 from flinktf.flink.distribution import Distribution
+from flinktf.flink.java import OPTIONS
 from flinktf.flink.log4j import LOG4J
 from flinktf.flink.pools import (
     PIPELINE,
@@ -142,7 +143,7 @@ class Cluster:
         )
         submission.write(self.submission_file)
         environment = self._flink_environment(self._write_conf("driver", cluster_configuration(job)))
-        environment["FLINK_ENV_JAVA_OPTS"] = f"{_java_options(self.distribution.home)} {_QUICK_START}"
+        environment["FLINK_ENV_JAVA_OPTS"] = f"{OPTIONS} {_QUICK_START}"
         command = [sys.executable, "-m", "flinktf.flink.driver", str(self.submission_file), str(self.outcome_file)]
         return await self._spawn("driver", command, environment)
 
@@ -178,7 +179,7 @@ class Cluster:
             "io.tmp.dirs": str(self.layout.work),
             "web.log.path": str(self.layout.logs / f"{name}.log"),
             "taskmanager.log.path": str(self.layout.logs / f"{name}.log"),
-            "env.java.opts.all": _java_options(self.distribution.home),
+            "env.java.opts.all": OPTIONS,
             "env.java.opts.jobmanager": _QUICK_START,
         }
         (folder / "config.yaml").write_text(render(ours | configuration))
@@ -200,11 +201,3 @@ class Cluster:
         child = await spawn(name, command, environment, self.layout.logs / f"{name}.log", self.layout.run)
         self.children.append(child)
         return child
-
-
-def _java_options(home: Path) -> str:
-    """The options that Flink's own config.yaml gives every JVM (module exports), read from there."""
-    import yaml
-
-    configuration = yaml.safe_load((home / "conf" / "config.yaml").read_text())
-    return str(configuration["env"]["java"]["opts"]["all"])
