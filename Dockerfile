@@ -19,6 +19,7 @@ FROM python AS builder
 USER root
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv && python3 -m venv /opt/flinktf
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CERT=/etc/ssl/certs/ca-certificates.crt PYTHONDONTWRITEBYTECODE=
+RUN pip install --quiet --upgrade pip
 COPY constraints.txt /build/
 
 FROM builder AS operator-builder

@@ -29,7 +29,10 @@ if ! docker image inspect "$base" >/dev/null 2>&1 && ! timeout 60 docker pull -q
     folder=$(mktemp -d)
     debootstrap --variant=minbase --include=ca-certificates bookworm "$folder" > "$state/debootstrap.log"
     # The machine's own certificates and package sources: what it reaches, a build must reach too.
-    cp /etc/ssl/certs/ca-certificates.crt "$folder/etc/ssl/certs/"
+    # Split, as update-ca-certificates takes one certificate a file, and writes the bundle anew with each update.
+    (cd "$folder/usr/local/share/ca-certificates" && csplit -q -z -b %03d.crt -f machine- /etc/ssl/certs/ca-certificates.crt \
+      '/-----BEGIN CERTIFICATE-----/' '{*}')
+    chroot "$folder" update-ca-certificates >/dev/null 2>&1
     cp /etc/apt/apt.conf.d/99* "$folder/etc/apt/apt.conf.d/" 2>/dev/null || true
     tar -C "$folder" -c . | docker import - "$base" >&2
     rm -rf "$folder"

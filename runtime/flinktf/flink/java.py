@@ -1,4 +1,4 @@
-"""The options that Flink gives every JVM: its ``conf/config.yaml`` has them, and a configuration of our own must too."""
+"""The options that Flink gives every JVM: they are in its ``conf/config.yaml``, and must be in each of ours."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ _OPENS: Final = (
 )
 
 OPTIONS: Final = " ".join(
-    [*(f"--add-exports={package}=ALL-UNNAMED" for package in _EXPORTS)]
-    + [*(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENS)]
+    [
+        *(f"--add-exports={package}=ALL-UNNAMED" for package in _EXPORTS),
+        *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENS),
+    ]
 )
 """``env.java.opts.all`` of Flink 2.3."""
