@@ -1,0 +1,150 @@
+"""The Deployments of a job: one for the JobManager, one for each pool of TaskManagers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from flinktf.api import FlinkTFJob
+from flinktf.api.kubernetes import Resources, Scheduling
+from flinktf.api.roles import Gpu, Role
+from flinktf.flink.pools import PIPELINE, Pool, pools
+from flinktf_operator.desired import containers
+from flinktf_operator.desired.config import config_name
+from flinktf_operator.desired.labels import Manifest, child, pool_labels, selector
+from flinktf_operator.desired.merge import merge
+from flinktf_operator.desired.settings import Owner, RenderError, Run, Settings
+from flinktf_operator.names import JOBMANAGER, token_name
+
+_USER: Final = 10001
+_GRACE: Final = 60
+"""Seconds between SIGTERM and SIGKILL: for a role to save what it has."""
+
+
+def workloads(job: FlinkTFJob, owner: Owner, run: Run, settings: Settings) -> Iterator[Manifest]:
+    """Raises :class:`RenderError` for a pod template that takes away what a pod lives on."""
+    spec = job.spec
+    manager = spec.flink.job_manager
+    made = containers.job_manager(job, settings)
+    yield _deployment(job, owner, run, settings, JOBMANAGER, 1, made, manager, "spec.flink.jobManager")
+    roles = {role.name: (index, role) for index, role in enumerate(spec.roles)}
+    for pool in pools(job):
+        if pool.name == PIPELINE:
+            pipeline = spec.flink.pipeline
+            made = [containers.task_manager(job, pool, pipeline.resources, settings)]
+            where, scheduling, gpu = "spec.flink.pipeline", pipeline, None
+            yield _deployment(job, owner, run, settings, pool.name, pool.replicas, made, scheduling, where, gpu)
+        else:
+            index, role = roles[pool.name]
+            yield _role(job, owner, run, settings, pool, role, f"spec.roles[{index}]")
+
+
+def _role(job: FlinkTFJob, owner: Owner, run: Run, settings: Settings, pool: Pool, role: Role, where: str) -> Manifest:
+    made = [
+        containers.task_manager(job, pool, role.task_manager.resources or Resources(), settings),
+        containers.tensorflow(job, role, settings),
+    ]
+    return _deployment(job, owner, run, settings, pool.name, pool.replicas, made, role, where, role.gpu)
+
+
+def _deployment(
+    job: FlinkTFJob,
+    owner: Owner,
+    run: Run,
+    settings: Settings,
+    pool: str,
+    replicas: int,
+    made: list[Manifest],
+    scheduling: Scheduling,
+    where: str,
+    gpu: Gpu | None = None,
+) -> Manifest:
+    labels = pool_labels(owner, pool, run)
+    pod = {"metadata": {"labels": labels}, "spec": _pod_spec(job, pool, made, settings)}
+    pod = merge(pod, {"spec": _scheduling(scheduling, gpu)})
+    for path, template in (("spec", job.spec.pod_template), (where, scheduling.pod_template)):
+        pod = _with_template(pod, template, f"{path}.podTemplate", {container["name"] for container in made})
+    pod["metadata"]["labels"] |= labels
+    spec = {
+        "replicas": replicas,
+        # Two JobManagers, or an old TaskManager beside a new one, would be two clusters.
+        "strategy": {"type": "Recreate"},
+        "revisionHistoryLimit": 0,
+        # How long a job may take to come up is the job's to say, not Kubernetes'.
+        "progressDeadlineSeconds": 2147483647,
+        "selector": {"matchLabels": selector(owner, pool)},
+        "template": pod,
+    }
+    return child("apps/v1", "Deployment", f"{owner.name}-{pool}", owner, labels, spec=spec)
+
+
+def _pod_spec(job: FlinkTFJob, pool: str, made: list[Manifest], settings: Settings) -> Manifest:
+    mounted = {mount["name"] for container in made for mount in container["volumeMounts"]}
+    name = job.metadata.name
+    flink = {f"flink-{pool}.yaml": "config.yaml"} | {
+        file: file for file in ("log4j-console.properties", "log4j-cli.properties")
+    }
+    programs = ["coordinator.json", "submission.json"] if pool == JOBMANAGER else [f"agent-{pool}.json"]
+    storage = job.spec.storage
+    volumes: dict[str, Any] = {
+        "flink": {"configMap": {"name": config_name(name), "items": [{"key": k, "path": p} for k, p in flink.items()]}},
+        "config": {"configMap": {"name": config_name(name), "items": [{"key": k, "path": k} for k in programs]}},
+        "token": {"secret": {"secretName": token_name(name), "defaultMode": 0o440}},
+        "agent": {"emptyDir": {}},
+        "code": {"configMap": {"name": job.spec.code.config_map}},
+        "data": {"persistentVolumeClaim": {"claimName": storage.claim_name}} if storage else {"emptyDir": {}},
+        "work": {"emptyDir": {}},
+        "tmp": {"emptyDir": {}},
+    }
+    spec: Manifest = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": _GRACE,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": _USER,
+            "runAsGroup": _USER,
+            "fsGroup": _USER,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": made,
+        "volumes": [{"name": key, **source} for key, source in volumes.items() if key in mounted],
+    }
+    if settings.image_pull_secrets:
+        spec["imagePullSecrets"] = [{"name": secret} for secret in settings.image_pull_secrets]
+    return spec
+
+
+def _scheduling(given: Scheduling, gpu: Gpu | None) -> Manifest:
+    selector_ = dict(given.node_selector)
+    tolerations = [t.model_dump(by_alias=True, exclude_none=True) for t in given.tolerations]
+    if gpu is not None:
+        tolerations.append({"key": containers.GPU, "operator": "Exists", "effect": "NoSchedule"})
+        if gpu.product is not None:
+            selector_[f"{containers.GPU}.product"] = gpu.product
+    found = {
+        "nodeSelector": selector_,
+        "tolerations": tolerations,
+        "affinity": given.affinity,
+        "priorityClassName": given.priority_class_name,
+        "topologySpreadConstraints": list(given.topology_spread_constraints),
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _with_template(pod: Manifest, template: dict[str, Any], path: str, ours: set[str]) -> Manifest:
+    for field in ("metadata", "spec"):
+        if not isinstance(template.get(field, {}), dict):
+            raise RenderError(f"{path}.{field}", "is not an object", "write it as in a pod")
+    merged = merge(pod, {key: value for key, value in template.items() if key in ("metadata", "spec")})
+    before = {c["name"]: c for c in pod["spec"]["containers"]}
+    after = {c.get("name"): c for c in merged["spec"].get("containers") or [] if isinstance(c, dict)}
+    for name in sorted(ours):
+        if name not in after:
+            raise RenderError(f"{path}.spec.containers", f"deletes {name}", "keep it: the pod is there for it")
+        for field in ("command", "args"):
+            if after[name].get(field) != before[name].get(field):
+                at = f"{path}.spec.containers[name={name}].{field}"
+                raise RenderError(at, "is flinktf's", "leave it out; add containers or initContainers of your own")
+    return merged
