@@ -2,6 +2,7 @@
 #
 # The context is dist/: flinktf's wheel (which has the connector's jar) and what it requires, both made by `make dist`. So
 # an image needs neither Maven nor a JDK, and the layers below the last one of each image change only with constraints.txt.
+# Each builder stands before its image: Docker's old builder makes all stages above a target, wanted or not.
 ARG BASE_IMAGE=debian:bookworm-slim
 
 FROM $BASE_IMAGE AS python
@@ -22,9 +23,21 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CERT=/etc/ssl/certs/c
 RUN pip install --quiet --upgrade pip
 COPY constraints.txt /build/
 
+# flinktf itself, unpacked once: its code is the last layer of every image.
+FROM builder AS flinktf
+COPY flinktf-*.whl /build/
+RUN pip install --quiet --no-deps --no-compile --target /opt/wheel /build/flinktf-*.whl \
+ && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/wheel \
+ && install -d /opt/no-jars && cp -r /opt/wheel/. /opt/no-jars && rm -rf /opt/no-jars/flinktf/jars
+
 FROM builder AS operator-builder
 COPY requirements-operator.txt /build/
 RUN pip install --quiet -c /build/constraints.txt -r /build/requirements-operator.txt && pip uninstall --quiet -y pip setuptools
+
+FROM python AS operator
+COPY --from=operator-builder /opt/flinktf /opt/flinktf
+COPY --from=flinktf /opt/no-jars /opt/flinktf/lib/python3.11/site-packages
+ENTRYPOINT ["python", "-m", "flinktf_operator"]
 
 FROM builder AS flink-builder
 COPY requirements-flink.txt /build/
@@ -37,35 +50,6 @@ RUN pip install --quiet -c /build/constraints.txt -r /build/requirements-flink.t
  && find . -type d -name tests -prune -exec rm -rf {} + \
  && ln -s ../opt/$(basename pyflink/opt/flink-python-*.jar) pyflink/lib/ \
  && ln -s "$PWD/flinktf/jars/flink-connector-tensorflow.jar" pyflink/lib/
-
-FROM builder AS tensorflow-builder
-COPY requirements-tensorflow.txt /build/
-# tensorflow-cpu is tensorflow without what only a GPU can use: a third of its size. tf_keras asks for it by the other name.
-RUN sed -i 's/^tensorflow==/tensorflow-cpu==/' /build/requirements-tensorflow.txt \
- && grep -v '^tf_keras' /build/requirements-tensorflow.txt > /build/requirements.txt \
- && pip install --quiet -c /build/constraints.txt -r /build/requirements.txt \
- && pip install --quiet --no-deps -c /build/constraints.txt "$(grep '^tf_keras' /build/requirements-tensorflow.txt)" \
- && pip uninstall --quiet -y pip \
- && rm -rf /opt/flinktf/lib/python3.11/site-packages/tensorflow/include
-
-FROM builder AS tensorflow-gpu-builder
-COPY requirements-tensorflow.txt /build/
-RUN sed 's/^tensorflow==/tensorflow[and-cuda]==/' /build/requirements-tensorflow.txt > /build/requirements.txt \
- && pip install --quiet -c /build/constraints.txt -r /build/requirements.txt \
- && pip uninstall --quiet -y pip \
- && rm -rf /opt/flinktf/lib/python3.11/site-packages/tensorflow/include
-
-# flinktf itself, unpacked once: its code is the last layer of every image.
-FROM builder AS flinktf
-COPY flinktf-*.whl /build/
-RUN pip install --quiet --no-deps --no-compile --target /opt/wheel /build/flinktf-*.whl \
- && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/wheel \
- && install -d /opt/no-jars && cp -r /opt/wheel/. /opt/no-jars && rm -rf /opt/no-jars/flinktf/jars
-
-FROM python AS operator
-COPY --from=operator-builder /opt/flinktf /opt/flinktf
-COPY --from=flinktf /opt/no-jars /opt/flinktf/lib/python3.11/site-packages
-ENTRYPOINT ["python", "-m", "flinktf_operator"]
 
 FROM python AS flink
 USER root
@@ -80,9 +64,26 @@ ENV FLINK_HOME=/opt/flink FLINK_LIB_DIR=/opt/flink/lib FLINK_CONF_DIR=/etc/flink
 COPY --from=flink-builder /opt/flinktf /opt/flinktf
 COPY --from=flinktf /opt/wheel /opt/flinktf/lib/python3.11/site-packages
 
+FROM builder AS tensorflow-builder
+COPY requirements-tensorflow.txt /build/
+# tensorflow-cpu is tensorflow without what only a GPU can use: a third of its size. tf_keras asks for it by the other name.
+RUN sed -i 's/^tensorflow==/tensorflow-cpu==/' /build/requirements-tensorflow.txt \
+ && grep -v '^tf_keras' /build/requirements-tensorflow.txt > /build/requirements.txt \
+ && pip install --quiet -c /build/constraints.txt -r /build/requirements.txt \
+ && pip install --quiet --no-deps -c /build/constraints.txt "$(grep '^tf_keras' /build/requirements-tensorflow.txt)" \
+ && pip uninstall --quiet -y pip \
+ && rm -rf /opt/flinktf/lib/python3.11/site-packages/tensorflow/include
+
 FROM python AS tensorflow
 COPY --from=tensorflow-builder /opt/flinktf /opt/flinktf
 COPY --from=flinktf /opt/no-jars /opt/flinktf/lib/python3.11/site-packages
+
+FROM builder AS tensorflow-gpu-builder
+COPY requirements-tensorflow.txt /build/
+RUN sed 's/^tensorflow==/tensorflow[and-cuda]==/' /build/requirements-tensorflow.txt > /build/requirements.txt \
+ && pip install --quiet -c /build/constraints.txt -r /build/requirements.txt \
+ && pip uninstall --quiet -y pip \
+ && rm -rf /opt/flinktf/lib/python3.11/site-packages/tensorflow/include
 
 FROM python AS tensorflow-gpu
 COPY --from=tensorflow-gpu-builder /opt/flinktf /opt/flinktf

@@ -86,6 +86,7 @@ def coordinator_json(job: FlinkTFJob) -> str:
         roles=tuple((role.name, role.replicas) for role in spec.roles),
         strategy=spec.tensorflow.strategy,
         forming_timeout_seconds=spec.forming_timeout_seconds,
+        submitted_here=True,
     ).to_json()
 
 
@@ -139,6 +140,7 @@ def agent_json(job: FlinkTFJob, role: Role) -> str:
         parameters=dict(spec.tensorflow.parameters),
         env=dict(spec.tensorflow.env),
         forming_timeout_seconds=spec.forming_timeout_seconds,
+        echo=True,
     ).to_json()
 
 

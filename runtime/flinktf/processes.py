@@ -16,13 +16,15 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import psutil
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _TAIL_BYTES: Final = 1 << 16
+_LARGEST_LOG: Final = 1 << 24
+_FOLLOW_EVERY: Final = 0.5
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
@@ -72,6 +74,37 @@ async def spawn(
             preexec_fn=_before_exec,
         )
     return Child(name, process, log)
+
+
+async def follow(log: Path, output: BinaryIO) -> None:
+    """Copies what is written to ``log`` to ``output``, until cancelled; then what is left of it.
+
+    For containers, whose logs are their output. The file is cut when it has become large: its writer appends.
+    """
+    position = 0
+    try:
+        while True:
+            position = _copy(log, position, output)
+            await asyncio.sleep(_FOLLOW_EVERY)
+    finally:
+        _copy(log, position, output)
+
+
+def _copy(log: Path, position: int, output: BinaryIO) -> int:
+    """Returns the position up to which has been copied."""
+    try:
+        with log.open("rb") as file:
+            file.seek(position)
+            while chunk := file.read(_TAIL_BYTES):
+                output.write(chunk)
+                position += len(chunk)
+        output.flush()
+        if position > _LARGEST_LOG:
+            os.truncate(log, 0)
+            return 0
+    except OSError:  # not there yet, or nobody reads the output any more
+        pass
+    return position
 
 
 async def terminate(children: Iterable[Child], grace: float) -> None:

@@ -8,7 +8,7 @@ from flinktf import pods
 from flinktf.api import FlinkTFJob
 from flinktf.api.kubernetes import Resources
 from flinktf.api.roles import Role
-from flinktf.flink.pools import PIPELINE, Pool, process_memory
+from flinktf.flink.pools import PIPELINE, Pool, pools, process_memory
 from flinktf_operator.desired.labels import Manifest
 from flinktf_operator.desired.settings import Settings
 
@@ -51,7 +51,7 @@ def job_manager(job: FlinkTFJob, settings: Settings) -> list[Manifest]:
     coordinator += ["--host", "0.0.0.0", "--port", str(pods.COORDINATOR_PORT), "--token-file", token]
     driver = ["python", "-m", "flinktf.flink.submitter", "--submission", f"{_CONFIG}/submission.json"]
     driver += ["--coordinator", f"http://127.0.0.1:{pods.COORDINATOR_PORT}", "--token-file", token]
-    driver += ["--work", pods.WORK]
+    driver += ["--task-managers", str(sum(pool.replicas for pool in pools(job))), "--work", pods.WORK]
     health = {"httpGet": {"path": "/healthz", "port": "coordinator"}, "periodSeconds": 5, "timeoutSeconds": 3}
     return [
         _container(

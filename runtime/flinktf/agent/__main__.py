@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from flinktf.agent.spec import agent_spec_from_json
 def main() -> int:
     parser = argparse.ArgumentParser(prog="flinktf.agent", description=__doc__)
     parser.add_argument("--spec", type=Path, required=True, help="JSON of what the agent has to know")
-    spec = agent_spec_from_json(parser.parse_args().spec.read_text())
+    spec = agent_spec_from_json(parser.parse_args().spec.read_text(), os.environ)
     identity = f"job={spec.job} role={spec.role}"
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format=f"%(asctime)s %(levelname)s {identity} %(message)s"

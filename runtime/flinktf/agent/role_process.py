@@ -18,7 +18,7 @@ from typing import Any, Final
 import psutil
 
 from flinktf.agent.spec import AgentSpec
-from flinktf.processes import Child, spawn, terminate
+from flinktf.processes import Child, follow, spawn, terminate
 
 COMMAND: Final = (sys.executable, "-m", "flinktf.training.process")
 _LINE_LIMIT: Final = 1 << 20
@@ -56,7 +56,7 @@ class Report:
 class RoleProcess:
     """One process. ``changed`` is set whenever it has told something that should be passed on at once."""
 
-    def __init__(self, child: Child, control: socket.socket) -> None:
+    def __init__(self, child: Child, control: socket.socket, echo: bool = False) -> None:
         self.report = Report()
         self.changed = asyncio.Event()
         self._child = child
@@ -64,6 +64,7 @@ class RoleProcess:
         control.setblocking(False)
         self._assigned_at: float | None = None
         self._listening = asyncio.create_task(self._listen())
+        self._echoing = asyncio.create_task(follow(child.log, sys.stderr.buffer)) if echo else None
 
     @classmethod
     async def start(cls, spec: AgentSpec, instance: str, command: Sequence[str] = COMMAND) -> RoleProcess:
@@ -88,7 +89,7 @@ class RoleProcess:
                 Path(spec.code_path),
                 pass_fds=(theirs.fileno(),),
             )
-        return cls(child, ours)
+        return cls(child, ours, spec.echo)
 
     @property
     def exit_code(self) -> int | None:
@@ -140,6 +141,8 @@ class RoleProcess:
 
     def close(self) -> None:
         self._listening.cancel()
+        if self._echoing is not None:
+            self._echoing.cancel()
         self._control.close()
 
     async def _listen(self) -> None:

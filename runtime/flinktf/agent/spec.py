@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -31,10 +32,14 @@ class AgentSpec:
     env: dict[str, str] = field(default_factory=dict)
     forming_timeout_seconds: float = 300.0
     stop_grace_seconds: float = 30.0
+    echo: bool = False
+    """Whether the role processes' output is the agent's too: in a container, whose log is its output."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
 
-def agent_spec_from_json(text: str) -> AgentSpec:
-    return AgentSpec(**json.loads(text))
+def agent_spec_from_json(text: str, environment: Mapping[str, str]) -> AgentSpec:
+    """``FLINKTF_HOST`` counts before the text's ``host``: all pods of a role have one text, and each its address."""
+    value = json.loads(text)
+    return AgentSpec(**value | {"host": environment.get("FLINKTF_HOST") or value["host"]})

@@ -51,6 +51,14 @@ class CoordinatorClient:
     async def exit(self, body: Mapping[str, Any]) -> None:
         await self._request("POST", "/v1/exit", body)
 
+    async def submission(self, state: str, error: str | None = None, detail: str | None = None) -> None:
+        """How far the submission of the Flink job has come."""
+        await self._request("POST", "/v1/submission", {"state": state, "error": error, "detail": detail})
+
+    async def flink(self, body: Mapping[str, Any]) -> None:
+        """What the Flink job is doing."""
+        await self._request("POST", "/v1/flink", body)
+
     async def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         deadline = time.monotonic() + self._patience
         pause = 0.05

@@ -11,17 +11,21 @@ from typing import Final
 
 from flinktf.coordinator.shape import JobShape
 from flinktf.coordinator.state import (
+    FLINK_ENDED,
     TERMINAL,
     Command,
     Event,
     Exited,
     Failure,
+    FlinkJob,
+    FlinkTold,
     Happened,
     Heartbeat,
     Instance,
     JobState,
     Key,
     Registered,
+    Submitted,
     name,
 )
 
@@ -29,6 +33,10 @@ Step = tuple[JobState, tuple[Happened, ...]]
 
 _PEER_ERRORS: Final = frozenset({"UnavailableError", "AbortedError", "CancelledError", "DeadlineExceededError"})
 """What TensorFlow raises in an instance when another one is gone: a consequence, seldom the cause."""
+
+
+_SETTLING: Final = 10.0
+"""Seconds that roles have to tell their end after Flink has told its own."""
 
 
 class Refused(Exception):
@@ -48,6 +56,10 @@ def step(state: JobState, event: Event, now: float) -> Step:
         return _heartbeat(state, event, now)
     if isinstance(event, Exited):
         return _exited(state, event, now)
+    if isinstance(event, Submitted):
+        return _submitted(state, event, now)
+    if isinstance(event, FlinkTold):
+        return _flink(state, event, now)
     return _tick(state, now)
 
 
@@ -130,7 +142,10 @@ def _exited(state: JobState, event: Exited, now: float) -> Step:
     ended = {"done": "Done", "failed": "Failed", "cancelled": "Cancelled"}[event.outcome]
     # Who leaves while the cluster forms is missing again: nobody has been told of its address yet.
     generation = 0 if state.phase == "Forming" else instance.generation
-    instance = replace(instance, state=ended, generation=generation, seen=now, step=event.step, rows=event.rows)
+    error = f"{event.failure.type}: {event.failure.message}" if event.failure else instance.error
+    instance = replace(
+        instance, state=ended, generation=generation, seen=now, step=event.step, rows=event.rows, error=error
+    )
     state = _with(state, event.key, instance)
     happened = (Happened(ended, name(event.key), event.failure.message if event.failure else ""),)
     if event.outcome == "failed":
@@ -143,7 +158,8 @@ def _tick(state: JobState, now: float) -> Step:
     if state.phase in TERMINAL:
         return state, ()
     shape = state.shape
-    if state.phase == "Forming" and now - state.forming_since > shape.forming_timeout_seconds:
+    waits = shape.submitted_here and state.submission != "Submitted"
+    if state.phase == "Forming" and not waits and now - state.forming_since > shape.forming_timeout_seconds:
         message = (
             f"{', '.join(state.missing)} did not come within {shape.forming_timeout_seconds:g} s "
             "(spec.formingTimeout): look at the Flink job and at the TaskManagers of these roles"
@@ -153,9 +169,51 @@ def _tick(state: JobState, now: float) -> Step:
         silent = now - instance.seen
         if instance.attempt >= 0 and not instance.ended and silent > shape.heartbeat_timeout_seconds:
             message = f"its agent has said nothing for {silent:.0f} s"
-            state = _with(state, key, replace(instance, state="Failed"))
+            state = _with(state, key, replace(instance, state="Failed", error=f"HeartbeatLost: {message}"))
             return _failed(state, Failure(name(key), "HeartbeatLost", message), ())
+    if state.flink is not None and state.flink_ended is not None and now - state.flink_ended > _SETTLING:
+        return _failed(state, _flink_failure(state, state.flink), ())
     return state, ()
+
+
+def _submitted(state: JobState, event: Submitted, now: float) -> Step:
+    if event.state == state.submission or state.phase in TERMINAL:
+        return state, ()
+    state = replace(state, submission=event.state)
+    happened = (Happened(event.state, state.shape.job, event.error or "the Flink job"),)
+    if event.state == "Failed":
+        return _failed(state, Failure("driver", "NotSubmitted", event.error or "", event.detail), happened)
+    if event.state == "Submitted" and state.phase == "Forming":
+        state = replace(state, forming_since=now)
+    return state, happened
+
+
+def _flink(state: JobState, event: FlinkTold, now: float) -> Step:
+    """Roles and Flink end within a moment of each other: who has failed may tell why before the other's end counts."""
+    before, job = state.flink, event.job
+    if job == before:
+        return state, ()
+    ended = now if job.state in FLINK_ENDED else None
+    if ended is not None and before is not None and before.state == job.state:
+        ended = state.flink_ended
+    failure = state.failure
+    if state.phase == "Succeeded" and job.state in ("FAILED", "CANCELED"):
+        failure = _flink_failure(state, job)
+    state = replace(state, flink=job, flink_ended=ended, failure=failure)
+    if before is not None and before.state == job.state:
+        return state, ()
+    return state, (Happened("Flink", state.shape.job, job.state),)
+
+
+def _flink_failure(state: JobState, job: FlinkJob) -> Failure:
+    """Flink's own story, where no role has told one: a source that cannot be read, for example."""
+    trace = job.exception or ""
+    if not trace:
+        return Failure("Flink", job.state, f"Flink's job is {job.state}, the roles are {state.phase}")
+    causes = [line for line in trace.splitlines() if line.startswith("Caused by: ")]
+    root = causes[-1].removeprefix("Caused by: ") if causes else trace.splitlines()[0]
+    kind, _, message = root.partition(": ")
+    return Failure("Flink", kind.rsplit(".", 1)[-1], message or root, trace)
 
 
 def _settled(state: JobState, happened: tuple[Happened, ...]) -> Step:

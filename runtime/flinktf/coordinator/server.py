@@ -8,7 +8,8 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from dataclasses import asdict
+from typing import Any, Final, get_args
 
 from aiohttp import web
 
@@ -17,14 +18,19 @@ from flinktf.coordinator.events import EventLog
 from flinktf.coordinator.metrics import prometheus
 from flinktf.coordinator.state import (
     ENDED,
+    Checkpoint,
     Event,
     Exited,
     Failure,
+    FlinkJob,
+    FlinkTold,
     Happened,
     Heartbeat,
     JobState,
     Key,
     Registered,
+    Submission,
+    Submitted,
     Tick,
     name,
 )
@@ -49,6 +55,7 @@ class Coordinator:
         self._state = state
         self._changed = asyncio.Condition()
         self.events = EventLog()
+        self.version = 1
 
     @property
     def state(self) -> JobState:
@@ -56,10 +63,12 @@ class Coordinator:
 
     async def apply(self, event: Event) -> None:
         """Raises :class:`machine.Refused`."""
-        self._state, happened = machine.step(self._state, event, time.monotonic())
+        before = self._state
+        self._state, happened = machine.step(before, event, time.monotonic())
         for what in happened:
             self._tell(what)
-        if happened:
+        if happened or (before is not self._state and _essence(before) != _essence(self._state)):
+            self.version += 1
             async with self._changed:
                 self._changed.notify_all()
 
@@ -96,6 +105,8 @@ def application(coordinator: Coordinator, token: str) -> web.Application:
             web.get("/v1/cluster", routes.cluster),
             web.post("/v1/heartbeat", routes.heartbeat),
             web.post("/v1/exit", routes.exit),
+            web.post("/v1/submission", routes.submission),
+            web.post("/v1/flink", routes.flink),
             web.get("/v1/status", routes.status),
             web.get("/metrics", routes.metrics),
             web.get("/healthz", routes.healthz),
@@ -177,14 +188,48 @@ class _Routes:
         )
         return web.json_response({})
 
-    async def status(self, _: web.Request) -> web.Response:
-        return web.json_response(status(self._coordinator.state, self._coordinator.events, time.monotonic()))
+    async def submission(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        state = _take(body, "state", str)
+        if state not in get_args(Submission):
+            raise BadRequest(f"'state' is {state!r}, not one of {', '.join(get_args(Submission))}")
+        await self._coordinator.apply(
+            Submitted(state=state, error=_take(body, "error", str, None), detail=_take(body, "detail", str, None))
+        )
+        return web.json_response({})
+
+    async def flink(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        completed = _take(body, "checkpoint", dict, None)
+        checkpoint = Checkpoint(_take(completed, "id", int), _take(completed, "location", str)) if completed else None
+        job = FlinkJob(
+            state=_take(body, "state", str),
+            restarts=_take(body, "restarts", int, 0),
+            exception=_take(body, "exception", str, None),
+            checkpoint=checkpoint,
+        )
+        await self._coordinator.apply(FlinkTold(job))
+        return web.json_response({})
+
+    async def status(self, request: web.Request) -> web.Response:
+        """With ``version`` and ``wait``: when something else than progress has changed since that version."""
+        coordinator = self._coordinator
+        version, wait = (_number(request.query.get(field, "0"), field) for field in ("version", "wait"))
+        await coordinator.wait_until(lambda _: coordinator.version != version, min(wait, _LONGEST_WAIT))
+        told = status(coordinator.state, coordinator.events, time.monotonic())
+        return web.json_response(told | {"version": coordinator.version})
 
     async def metrics(self, _: web.Request) -> web.Response:
         return web.Response(text=prometheus(self._coordinator.state, time.monotonic()))
 
     async def healthz(self, _: web.Request) -> web.Response:
         return web.Response(text="ok")
+
+
+def _essence(state: JobState) -> object:
+    """What a listener wants to hear of at once: everything but the progress of training."""
+    instances = [(i.state, i.attempt, i.address, i.restarts) for i in state.instances.values()]
+    return state.phase, state.generation, state.failure, state.models, state.submission, state.flink, instances
 
 
 def status(state: JobState, events: EventLog, now: float) -> dict[str, Any]:
@@ -194,8 +239,12 @@ def status(state: JobState, events: EventLog, now: float) -> dict[str, Any]:
         "phase": state.phase,
         "generation": state.generation,
         "cluster": state.cluster if state.phase in ("Running", "Stopping") else {},
+        "outcome": state.outcome,
+        "missing": state.missing if state.phase == "Forming" else (),
         "failure": _failure_json(state.failure),
         "models": state.models,
+        "submission": state.submission,
+        "flink": asdict(state.flink) if state.flink is not None else None,
         "roles": [
             {
                 "role": role,
@@ -211,6 +260,7 @@ def status(state: JobState, events: EventLog, now: float) -> dict[str, Any]:
                 "metrics": instance.metrics,
                 "timings": instance.timings,
                 "restarts": instance.restarts,
+                "lastError": instance.error,
                 "lastHeartbeat": round(now - instance.seen, 3),
             }
             for (role, index), instance in state.instances.items()
@@ -275,11 +325,14 @@ def _take(body: Mapping[str, Any], field: str, kind: type, default: Any = _REQUI
 def _query(query: Mapping[str, str]) -> dict[str, Any]:
     value: dict[str, Any] = {"role": query.get("role", "")}
     for field, default in (("index", ""), ("attempt", ""), ("wait", "0")):
-        text = query.get(field, default)
-        if not text.isdecimal() or len(text) > _DIGITS:
-            raise BadRequest(f"{field!r} is {text[:_DIGITS]!r}, not a number of at most {_DIGITS} digits")
-        value[field] = int(text)
+        value[field] = _number(query.get(field, default), field)
     return value
+
+
+def _number(text: str, field: str) -> int:
+    if not text.isdecimal() or len(text) > _DIGITS:
+        raise BadRequest(f"{field!r} is {text[:_DIGITS]!r}, not a number of at most {_DIGITS} digits")
+    return int(text)
 
 
 def _key(body: Mapping[str, Any]) -> Key:

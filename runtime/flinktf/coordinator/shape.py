@@ -12,13 +12,17 @@ EVALUATOR = "evaluator"
 
 @dataclass(frozen=True)
 class JobShape:
-    """``roles`` are pairs of name and replicas, in the manifest's order; times are in seconds."""
+    """``roles`` are pairs of name and replicas, in the manifest's order; times are in seconds.
+
+    ``submitted_here`` says that a driver tells of the Flink job: before it is submitted, nobody is late.
+    """
 
     job: str
     roles: tuple[tuple[str, int], ...]
     strategy: Strategy
     forming_timeout_seconds: float
     heartbeat_timeout_seconds: float = 30.0
+    submitted_here: bool = False
 
     @property
     def instances(self) -> tuple[tuple[str, int], ...]:

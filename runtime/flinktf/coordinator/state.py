@@ -11,11 +11,13 @@ from flinktf.coordinator.shape import JobShape
 Phase = Literal["Forming", "Running", "Stopping", "Succeeded", "Failed"]
 Outcome = Literal["done", "failed", "cancelled"]
 Command = Literal["continue", "stop", "abort"]
+Submission = Literal["Waiting", "Submitting", "Submitted", "Failed"]
 Key = tuple[str, int]
 """A role and an index."""
 
 TERMINAL: Final = ("Succeeded", "Failed")
 ENDED: Final = ("Done", "Failed", "Cancelled")
+FLINK_ENDED: Final = ("FINISHED", "FAILED", "CANCELED")
 
 
 def name(key: Key) -> str:
@@ -53,6 +55,7 @@ class Instance:
     metrics: Mapping[str, float] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
     restarts: int = 0
+    error: str | None = None
 
     @property
     def ended(self) -> bool:
@@ -60,8 +63,29 @@ class Instance:
 
 
 @dataclass(frozen=True)
+class Checkpoint:
+    """A completed checkpoint of the Flink job."""
+
+    id: int
+    location: str
+
+
+@dataclass(frozen=True)
+class FlinkJob:
+    """The Flink job in its own words; ``exception`` is why it failed."""
+
+    state: str
+    restarts: int = 0
+    exception: str | None = None
+    checkpoint: Checkpoint | None = None
+
+
+@dataclass(frozen=True)
 class JobState:
-    """``forming_since`` is when this generation began to form, in the clock of the events."""
+    """``forming_since`` is when this generation began to form, in the clock of the events.
+
+    ``flink`` is what a driver tells of the Flink job, None where nobody does; ``flink_ended`` is since when it is over.
+    """
 
     shape: JobShape
     forming_since: float
@@ -70,6 +94,18 @@ class JobState:
     instances: Mapping[Key, Instance] = field(default_factory=dict)
     failure: Failure | None = None
     models: tuple[str, ...] = ()
+    submission: Submission = "Waiting"
+    flink: FlinkJob | None = None
+    flink_ended: float | None = None
+
+    @property
+    def outcome(self) -> Literal["Succeeded", "Failed"] | None:
+        """How the whole job has ended, roles and Flink; None while it has not."""
+        if self.phase == "Failed":
+            return "Failed"
+        if self.phase != "Succeeded" or self.flink is None or self.flink.state not in FLINK_ENDED:
+            return None
+        return "Succeeded" if self.flink.state == "FINISHED" else "Failed"
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -126,11 +162,27 @@ class Exited:
 
 
 @dataclass(frozen=True)
+class Submitted:
+    """How far the submission of the Flink job has come; ``error`` and ``detail`` are there when it has failed."""
+
+    state: Submission
+    error: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
+class FlinkTold:
+    """What the driver has seen of the Flink job."""
+
+    job: FlinkJob
+
+
+@dataclass(frozen=True)
 class Tick:
     """Time goes by."""
 
 
-Event = Registered | Heartbeat | Exited | Tick
+Event = Registered | Heartbeat | Exited | Submitted | FlinkTold | Tick
 
 
 @dataclass(frozen=True)

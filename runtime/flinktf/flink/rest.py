@@ -51,6 +51,18 @@ class FlinkRest:
                 return str(job["state"])
         return None
 
+    async def restarts(self, job_id: str) -> int:
+        """How often Flink has restarted the job."""
+        found = await self._get(f"/jobs/{job_id}/metrics?get=numRestarts")
+        return next((int(metric["value"]) for metric in found if metric["id"] == "numRestarts"), 0)
+
+    async def checkpoint(self, job_id: str) -> tuple[int, str] | None:
+        """Id and location of the last completed checkpoint; None before the first, or when it is kept in memory."""
+        latest = ((await self._get(f"/jobs/{job_id}/checkpoints")).get("latest") or {}).get("completed")
+        if latest is None or "/" not in str(latest.get("external_path")):
+            return None
+        return int(latest["id"]), str(latest["external_path"])
+
     async def root_exception(self, job_id: str) -> str | None:
         """The stack trace that failed the job, or None."""
         history = (await self._get(f"/jobs/{job_id}/exceptions")).get("exceptionHistory", {})
@@ -76,12 +88,11 @@ class FlinkRest:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise FlinkUnreachable(f"{self._address}: {error}") from None
 
-    async def _get(self, path: str) -> dict[str, Any]:
+    async def _get(self, path: str) -> Any:
         try:
             async with self._session.get(self._address + path) as response:
                 if response.status != 200:
                     raise FlinkUnreachable(f"GET {path}: {response.status} {await response.text()}")
-                value: dict[str, Any] = await response.json()
-                return value
+                return await response.json()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise FlinkUnreachable(f"{self._address}{path}: {type(error).__name__} {error}") from None

@@ -1,0 +1,151 @@
+"""``python -m flinktf.flink.submitter``: submits a job to the JobManager beside it, once, and tells how it is doing.
+
+It runs as long as its pod: whatever of it, of the JobManager or of the coordinator restarts, it looks at what there is
+and goes on from there. A job that Flink knows is not submitted again, whoever has submitted it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from flinktf.coordinator.client import CoordinatorClient, CoordinatorError
+from flinktf.flink.rest import TERMINAL, FlinkRest, FlinkUnreachable
+from flinktf.flink.submission import Outcome, Submission, read_outcome, read_submission
+from flinktf.processes import Child, follow, spawn, terminate
+
+_LOG: Final = logging.getLogger(__name__)
+_LOOK_EVERY: Final = 1.0
+_PATIENCE: Final = 30.0
+_GRACE: Final = 5.0
+_RESTORE: Final = "execution.state-recovery.path"
+
+
+class Submitter:
+    """:meth:`run` goes on until it is cancelled."""
+
+    def __init__(self, submission: Submission, task_managers: int, work: Path) -> None:
+        self._submission = submission
+        self._task_managers = task_managers
+        self._work = work
+        self._told: dict[str, Any] | None = None
+        self._checkpoint: tuple[int, str] | None = None
+        self._failed = False
+
+    async def run(self, client: CoordinatorClient, rest: FlinkRest) -> None:
+        """Until cancelled: what a moment brings is not worth the end of this process."""
+        while True:
+            try:
+                await self._look(client, rest)
+            except FlinkUnreachable as error:
+                _LOG.info("the JobManager does not answer (yet): %s", error)
+            except CoordinatorError as error:
+                _LOG.warning("the coordinator does not answer (yet): %s", error)
+            await asyncio.sleep(_LOOK_EVERY)
+
+    async def _look(self, client: CoordinatorClient, rest: FlinkRest) -> None:
+        state = await rest.job_state(self._submission.job_id)
+        if state is not None:
+            await self._tell(client, rest, state)
+        elif not self._failed and await self._may_submit(rest):
+            await self._submit(client)
+
+    async def _may_submit(self, rest: FlinkRest) -> bool:
+        """Not before every TaskManager is there: pods may wait for nodes for long, and no deadline runs meanwhile."""
+        if self._told is not None and self._told["state"] in TERMINAL:
+            return False  # a JobManager that has restarted has forgotten a job that was over
+        registered = await rest.task_managers()
+        if registered < self._task_managers:
+            _LOG.info("%d of %d TaskManagers are there", registered, self._task_managers)
+        return registered >= self._task_managers
+
+    async def _submit(self, client: CoordinatorClient) -> None:
+        await client.submission("Submitting")
+        outcome = await self._drive()
+        self._failed = outcome.error is not None
+        _LOG.info("submission of %s: %s", self._submission.job_id, outcome.error or "done")
+        await client.submission("Failed" if self._failed else "Submitted", outcome.error, outcome.detail)
+
+    async def _drive(self) -> Outcome:
+        """Runs the user's program in a process of its own, whose output is this container's."""
+        submission = self._submission
+        if self._checkpoint is not None:
+            settings = submission.configuration | {_RESTORE: self._checkpoint[1]}
+            submission = replace(submission, configuration=settings)
+        file, result, log = (self._work / name for name in ("submission.json", "submitted.json", "driver.log"))
+        result.unlink(missing_ok=True)
+        submission.write(file)
+        command = [sys.executable, "-m", "flinktf.flink.driver", str(file), str(result)]
+        child: Child = await spawn("driver", command, dict(os.environ), log, self._work)
+        following = asyncio.create_task(follow(log, sys.stderr.buffer))
+        try:
+            await child.process.wait()
+        finally:
+            await terminate([child], _GRACE)
+            following.cancel()
+        if not result.exists():
+            return Outcome(error=f"the driver ended with exit code {child.exit_code}", detail=child.log_tail())
+        outcome = read_outcome(result)
+        duplicate = (
+            outcome.error is not None and "DuplicateJobSubmissionException" in f"{outcome.error}{outcome.detail}"
+        )
+        return Outcome() if duplicate else outcome
+
+    async def _tell(self, client: CoordinatorClient, rest: FlinkRest, state: str) -> None:
+        job = self._submission.job_id
+        self._checkpoint = await rest.checkpoint(job) or self._checkpoint
+        told = {
+            "state": state,
+            "restarts": await rest.restarts(job),
+            "exception": await rest.root_exception(job) if state in ("FAILED", "FAILING") else None,
+            "checkpoint": dict(zip(("id", "location"), self._checkpoint, strict=True)) if self._checkpoint else None,
+        }
+        # A coordinator that has restarted knows nothing: it is told again whenever it has been away.
+        status = await client.status()
+        if told != self._told or status["flink"] is None:
+            await client.submission("Submitted")
+            await client.flink(told)
+            self._told = told
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="flinktf.flink.submitter", description=__doc__)
+    parser.add_argument("--submission", type=Path, required=True, help="JSON of what is to be submitted")
+    parser.add_argument("--task-managers", type=int, required=True, help="how many there must be before")
+    parser.add_argument("--coordinator", required=True, help="its URL")
+    parser.add_argument("--token-file", type=Path, required=True, help="the file with this job's token")
+    parser.add_argument("--work", type=Path, required=True, help="a folder for its files")
+    arguments = parser.parse_args()
+    submission = read_submission(arguments.submission)
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format=f"%(asctime)s %(levelname)s job={submission.name} %(message)s"
+    )
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(_until_told(arguments, submission))
+    return 0
+
+
+async def _until_told(arguments: argparse.Namespace, submission: Submission) -> None:
+    running = asyncio.current_task()
+    assert running is not None
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    submitter = Submitter(submission, arguments.task_managers, arguments.work)
+    token = arguments.token_file.read_text().strip()
+    async with (
+        CoordinatorClient(arguments.coordinator, token, _PATIENCE) as client,
+        FlinkRest(f"http://{submission.rest_address}:{submission.rest_port}") as rest,
+    ):
+        await submitter.run(client, rest)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
