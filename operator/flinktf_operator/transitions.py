@@ -81,7 +81,7 @@ def event(job: JobView, what: Transition, reporter: str, now: datetime) -> dict[
         },
         "type": what.type,
         "reason": what.reason,
-        "note": what.note if len(what.note) <= _NOTE_LIMIT else what.note[: _NOTE_LIMIT - 2] + " …",
+        "note": _cut(what.note),
         "action": what.reason,
         "eventTime": moment,
         "reportingController": f"{GROUP}/{FIELD_MANAGER}",
@@ -94,3 +94,9 @@ def event(job: JobView, what: Transition, reporter: str, now: datetime) -> dict[
             "uid": job.uid,
         },
     }
+
+
+def _cut(note: str) -> str:
+    """The API server counts bytes. The beginning says what happened; the condition has all of it."""
+    data = note.encode()
+    return note if len(data) <= _NOTE_LIMIT else data[: _NOTE_LIMIT - 4].decode(errors="ignore") + " …"

@@ -42,8 +42,8 @@ TASK_MANAGER_DATA_PORT: Final = 6121
 
 _MEBIBYTE: Final = 1 << 20
 _JOB_MANAGER_MEMORY: Final = 1024 * _MEBIBYTE
-_LONG: Final = "2147483647"
-"""Seconds: a JobManager knows a job that has ended as long as it lives, so that nobody submits it again."""
+_LONG: Final = "8640000"
+"""Seconds, a hundred days: a JobManager knows a job that has ended, so that nobody submits it again."""
 
 
 def service(job: str) -> str:

@@ -4,4 +4,4 @@
 
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/pyproject.toml")
 say "loading the images"
-"$bin/kind" load docker-image -q --name "$cluster" flinktf/{operator,flink,tensorflow}:"$version" >&2
+"$bin/kind" load docker-image -q --name "$cluster" $(printf "flinktf/%s:$version " ${*:-operator flink tensorflow}) >&2

@@ -29,8 +29,10 @@ def tensor_dtype(kind: pa.DataType) -> str | None:
     """The tensor type of an Arrow scalar type (docs/protocol.md, Types), or None when the table has none."""
     if pa.types.is_boolean(kind):
         return "bool"
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        return str(kind.to_pandas_dtype().__name__)
+    if pa.types.is_integer(kind):
+        return str(kind)
+    if pa.types.is_floating(kind):
+        return f"float{kind.bit_width}"  # Arrow has other names for these; and its to_pandas_dtype wants pandas
     if pa.types.is_date32(kind) or pa.types.is_time32(kind):
         return "int32"
     if pa.types.is_timestamp(kind):
