@@ -33,10 +33,8 @@ def tensor_dtype(kind: pa.DataType) -> str | None:
         return str(kind)
     if pa.types.is_floating(kind):
         return f"float{kind.bit_width}"  # Arrow has other names for these; and its to_pandas_dtype wants pandas
-    if pa.types.is_date32(kind) or pa.types.is_time32(kind):
-        return "int32"
-    if pa.types.is_timestamp(kind):
-        return "int64"
+    if pa.types.is_date32(kind) or pa.types.is_time32(kind) or pa.types.is_timestamp(kind):
+        return f"int{kind.bit_width}"
     if pa.types.is_string(kind) or pa.types.is_binary(kind):
         return "string"
     return None
