@@ -51,6 +51,7 @@ format: setup
 
 docs: setup
 	$(BIN)/python -m flinktf.api.reference > docs/reference.md
+	$(BIN)/python -m flinktf.api.crd > crds/flinktf.dev_flinktfjobs.yaml
 
 clean:
 	rm -rf .venv flinktf-runs runtime/flink-connector-tensorflow/target runtime/flinktf/jars

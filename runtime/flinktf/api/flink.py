@@ -10,10 +10,10 @@ from flinktf.api.kubernetes import FilePath, Integer, Model, Resources, Scheduli
 
 
 def _setting(value: Any) -> Any:
-    """YAML's numbers and booleans, as Flink reads them."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, (int, float)) else value
+    """Whole numbers, as Flink reads them. The rest is to be quoted: a CRD knows "text or whole number"."""
+    if isinstance(value, (bool, float)):
+        raise ValueError("is neither a text nor a whole number; write it in quotes")
+    return str(value) if isinstance(value, int) else value
 
 
 class JobManager(Scheduling):
@@ -50,8 +50,8 @@ class Flink(Model):
     configuration: dict[str, Annotated[str, BeforeValidator(_setting)]] = Field(
         default={},
         max_length=256,
-        description="Flink settings for the whole cluster, on top of those that flinktf makes. Values are texts, "
-        "numbers or booleans; settings by which flinktf places the roles are refused.",
+        description="Flink settings for the whole cluster, on top of those that flinktf makes. Values are texts "
+        "or whole numbers; settings by which flinktf places the roles are refused.",
         examples=[{"execution.checkpointing.interval": "10s"}],
     )
     job_manager: JobManager = Field(default=JobManager(), description="The JobManager's pod.")

@@ -119,9 +119,17 @@ def test_a_null_is_the_default() -> None:
 
 
 def test_settings_are_texts() -> None:
-    settings = {"a": 1, "b": True, "c": 0.5, "d": "x"}
+    settings = {"a": 1, "b": "true", "c": "0.5", "d": "x"}
     spec = parse_manifest(text(job(flink={"configuration": settings})), Path()).job.spec
     assert spec.flink.configuration == {"a": "1", "b": "true", "c": "0.5", "d": "x"}
+
+
+@pytest.mark.parametrize("value", [True, 0.5])
+def test_settings_that_yaml_reads_otherwise_are_to_be_quoted(value: object) -> None:
+    with pytest.raises(ManifestError) as raised:
+        parse_manifest(text(job(flink={"configuration": {"a": value}})), Path())
+    (problem,) = raised.value.problems
+    assert (problem.path, problem.remedy) == ("spec.flink.configuration.a", "write it in quotes")
 
 
 @pytest.mark.parametrize(

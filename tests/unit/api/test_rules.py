@@ -87,7 +87,7 @@ KEPT: list[dict[str, Any]] = [
     },
     {"job": {"sql": "a.sql", "args": ["a=b"]}},
     {"job": {"python": "a/b.py"}},
-    {"flink": {"configuration": {"external-resource.fpga.amount": 1, "rest.connection-timeout": "1s", "a": True}}},
+    {"flink": {"configuration": {"external-resource.fpga.amount": 1, "rest.connection-timeout": "1s", "a": "true"}}},
     {"flink": {"pipeline": {"resources": {"limits": {"memory": "896Mi", "cpu": 1}}}}},
     {"roles": [{"name": "worker", "taskManager": {"resources": {"limits": {"memory": "768Mi"}}}}]},
     {"flink": {"pipeline": SMALL, "configuration": {"taskmanager.memory.network.min": "1m"}}},
