@@ -1,4 +1,4 @@
-"""Writes ``dist/requirements-<extra>.txt`` for the extras that are named: what an image installs before flinktf itself."""
+"""Writes ``dist/requirements-<extra>.txt`` for each extra that is named: what an image installs before flinktf."""
 
 from __future__ import annotations
 

@@ -45,4 +45,20 @@ kubectl wait --for=condition=Ready nodes --all --timeout=120s >&2
 kubectl taint node "$cluster-control-plane" node-role.kubernetes.io/control-plane:NoSchedule- >&2 || true
 kubectl taint node "$cluster-worker" nvidia.com/gpu=present:NoSchedule >&2
 "$here/gpus.sh" 2
+
+# Volumes that both nodes share: folders of this machine, which any pod may write to.
+for number in $(seq 1 40); do
+  mkdir -p -m 777 "$state/data/$number"
+  cat <<C
+---
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: shared-$number}
+spec:
+  capacity: {storage: 1Gi}
+  accessModes: [ReadWriteOnce, ReadWriteMany]
+  storageClassName: standard
+  hostPath: {path: /data/$number}
+C
+done | kubectl apply -f - >/dev/null
 echo "$KUBECONFIG"

@@ -1,27 +1,54 @@
-"""The cluster that the end-to-end tests run on, and a namespace of its own for each test."""
+"""The clusters that the end-to-end tests run on, and a namespace of its own for each test."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from cluster.apiserver import ControlPlane
 from support.kubectl import Kubectl
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def kubeconfig() -> Path:
-    return Path(os.environ["KUBECONFIG"])
+def control_plane() -> Iterator[ControlPlane]:
+    """An API server with its controllers, with the CRD, without nodes."""
+    with ControlPlane() as started:
+        Kubectl(started.kubeconfig)("apply", "-f", str(ROOT / "crds"))
+        yield started
 
 
 @pytest.fixture
-def kubectl(kubeconfig: Path) -> Iterator[Kubectl]:
-    """For a fresh namespace, which is deleted afterwards."""
-    namespace = f"test-{secrets.token_hex(4)}"
-    kubectl = Kubectl(kubeconfig, namespace)
-    kubectl("create", "namespace", namespace)
-    yield kubectl
-    kubectl("delete", "namespace", namespace, "--wait=false", "--ignore-not-found")
+def kubectl(control_plane: ControlPlane) -> Iterator[Kubectl]:
+    """For a fresh namespace of the control plane, which is deleted afterwards."""
+    yield from _namespace(Kubectl(control_plane.kubeconfig))
+
+
+@pytest.fixture(scope="session")
+def kind() -> Kubectl:
+    """A cluster with nodes, on which the operator is installed: ``$KUBECONFIG``, or a kind cluster of our own."""
+    if "KUBECONFIG" in os.environ:
+        return Kubectl(Path(os.environ["KUBECONFIG"]))
+    done = subprocess.run(
+        [ROOT / "tests" / "cluster" / "up.sh"], stdout=subprocess.PIPE, text=True, timeout=1800, check=True
+    )
+    return Kubectl(Path(done.stdout.strip()))
+
+
+@pytest.fixture
+def on_kind(kind: Kubectl) -> Iterator[Kubectl]:
+    """For a fresh namespace of the cluster with nodes."""
+    yield from _namespace(kind)
+
+
+def _namespace(kubectl: Kubectl) -> Iterator[Kubectl]:
+    inside = kubectl.within(f"test-{secrets.token_hex(4)}")
+    inside("create", "namespace", inside.namespace)
+    yield inside
+    inside("delete", "namespace", inside.namespace, "--wait=false", "--ignore-not-found")
