@@ -4,7 +4,7 @@ BIN := .venv/bin
 MAVEN := mvn -B -q -f runtime/flink-connector-tensorflow
 SETUP := .venv/.setup
 
-.PHONY: setup demo digits test test-fast test-java test-integration bench lint format docs clean dist images cluster-up cluster-down
+.PHONY: setup demo digits test test-fast test-java test-integration bench lint format docs deploy clean dist images cluster-up cluster-down
 .DELETE_ON_ERROR:
 
 setup: $(SETUP)
@@ -52,6 +52,10 @@ format: setup
 docs: setup
 	$(BIN)/python -m flinktf.api.reference > docs/reference.md
 	$(BIN)/python -m flinktf.api.crd > crds/flinktf.dev_flinktfjobs.yaml
+
+# The chart's copy of the CRD, its table of values, and deploy/base. After `make docs`, if the API has changed.
+deploy: setup
+	PATH=$$(tests/cluster/binaries.sh):$$PATH $(BIN)/python deploy/generate.py
 
 clean:
 	rm -rf .venv flinktf-runs runtime/flink-connector-tensorflow/target runtime/flinktf/jars
