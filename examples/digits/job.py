@@ -9,7 +9,7 @@ def main(job: Job) -> None:
     table_env = job.table_env
     table_env.execute_sql(f"""
         CREATE TABLE digits (id INT, {COLUMNS}) WITH (
-            'connector' = 'filesystem', 'path' = '{job.code}/digits.csv', 'format' = 'csv',
+            'connector' = 'filesystem', 'path' = '{job.code}/digits.csv.gz', 'format' = 'csv',
             'csv.array-element-delimiter' = ';')""")
     for role, rows in (("worker", "MOD(id, 5) <> 0"), ("evaluator", "MOD(id, 5) = 0")):
         table_env.execute_sql(f"CREATE TABLE {role} ({COLUMNS}) WITH ('connector' = 'flinktf', 'role' = '{role}')")
