@@ -53,8 +53,8 @@ docs: setup
 	$(BIN)/python -m flinktf.api.reference > docs/reference.md
 	$(BIN)/python -m flinktf.api.crd > crds/flinktf.dev_flinktfjobs.yaml
 
-# The chart's copy of the CRD, its table of values, and deploy/base. After `make docs`, if the API has changed.
-deploy: setup
+# The chart's copy of the CRD, its table of values, and deploy/base; after every change of the API or the chart.
+deploy: docs
 	PATH=$$(tests/cluster/binaries.sh):$$PATH $(BIN)/python deploy/generate.py
 
 clean:
