@@ -64,7 +64,8 @@ def _begin(look: Look) -> Decision:
     before = look.status.run
     if look.seen.namesakes or look.seen.pods:
         message = "the objects of a deleted job of the same name are still there; the job begins when they are gone"
-        return _decision(look, look.status, claims.pending("WaitingForDeletion", message), look_again=1)
+        status = look.status.model_copy(update={"phase": "Pending"})
+        return _decision(look, status, claims.pending("WaitingForDeletion", message), look_again=1)
     number = before.number + 1 if before is not None else 1
     checkpoint = look.status.checkpoint
     run = RunStatus(

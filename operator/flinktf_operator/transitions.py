@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from flinktf.api.status import Condition, Status
-
 from flinktf_operator.names import FIELD_MANAGER, GROUP, VERSION
 from flinktf_operator.observed import JobView
 

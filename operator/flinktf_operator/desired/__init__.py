@@ -41,7 +41,7 @@ def children(job: FlinkTFJob, owner: Owner, run: Run, settings: Settings) -> Chi
 def run_fingerprint(job: FlinkTFJob) -> str:
     """A hash of all that a run is made from: when it changes, the job is restarted.
 
-    Of the spec, not of the children: those also follow the operator's version and settings, and an upgrade of it restarts
+    Of the spec, not of the children: those also follow the operator's version and settings, and its upgrade restarts
     nothing. Fields at their defaults do not count, so that a new field with a default restarts nothing either.
     """
     spec = job.spec.model_dump(mode="json", by_alias=True, exclude=_LIVE, exclude_defaults=True)
