@@ -7,9 +7,8 @@ import secrets
 import time
 from typing import Final
 
-from flinktf.api.status import RunStatus
-
 from flinktf.api import FlinkTFJob
+from flinktf.api.status import RunStatus
 from flinktf.flink.pools import pools
 from flinktf_operator.cluster import ApiError, Cluster, Manifest
 from flinktf_operator.desired import Children, Owner, Run, Settings, children

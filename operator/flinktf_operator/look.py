@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from flinktf.api.status import Status
-
 from flinktf.api.job import Spec
+from flinktf.api.status import Status
 from flinktf_operator.observed import JobView, PodView
 from flinktf_operator.report import Report
 from flinktf_operator.store import Observation

@@ -10,8 +10,8 @@ from collections.abc import Coroutine
 from typing import Any, Final, get_args
 
 import kopf
-from flinktf.api.status import Phase
 
+from flinktf.api.status import Phase
 from flinktf_operator import metrics
 from flinktf_operator.cluster import ApiError, Cluster
 from flinktf_operator.handlers import registry, settings

@@ -13,6 +13,7 @@ from flinktf_operator.desired.labels import Manifest
 from flinktf_operator.desired.settings import Settings
 
 GPU: Final = "nvidia.com/gpu"
+NAMES: Final = frozenset({"jobmanager", "coordinator", "driver", "taskmanager", "tensorflow"})
 
 _CONFIG: Final = "/etc/flinktf"
 _FLINK_CONFIG: Final = "/etc/flink"

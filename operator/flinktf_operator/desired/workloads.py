@@ -137,7 +137,7 @@ def _with_template(pod: Manifest, template: dict[str, Any], path: str, ours: set
     for field in ("metadata", "spec"):
         if not isinstance(template.get(field, {}), dict):
             raise RenderError(f"{path}.{field}", "is not an object", "write it as in a pod")
-    merged = merge(pod, {key: value for key, value in template.items() if key in ("metadata", "spec")})
+    merged = merge(pod, _fitting(template, ours))
     before = {c["name"]: c for c in pod["spec"]["containers"]}
     after = {c.get("name"): c for c in merged["spec"].get("containers") or [] if isinstance(c, dict)}
     for name in sorted(ours):
@@ -148,3 +148,14 @@ def _with_template(pod: Manifest, template: dict[str, Any], path: str, ours: set
                 at = f"{path}.spec.containers[name={name}].{field}"
                 raise RenderError(at, "is flinktf's", "leave it out; add containers or initContainers of your own")
     return merged
+
+
+def _fitting(template: dict[str, Any], ours: set[str]) -> Manifest:
+    """A template for all pods may speak of containers that only some of them have."""
+    absent = containers.NAMES - ours
+    fitting: Manifest = {key: dict(value) for key, value in template.items() if key in ("metadata", "spec")}
+    given = fitting.get("spec", {}).get("containers")
+    if isinstance(given, list):
+        kept = [c for c in given if not isinstance(c, dict) or c.get("name") not in absent]
+        fitting["spec"]["containers"] = kept
+    return fitting

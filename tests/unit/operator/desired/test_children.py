@@ -1,0 +1,182 @@
+"""What a job should consist of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flinktf.api import FlinkTFJob, load_manifest
+from flinktf.api.load import read_object
+from flinktf_operator.desired import Children, Manifest, Owner, RenderError, Run, Settings, children, run_fingerprint
+
+EXAMPLES = Path(__file__).parents[4] / "examples"
+SETTINGS = Settings("flink:1", "tf:1", "tf-gpu:1", image_pull_secrets=("registry",), operator_namespace="ops")
+OWNER = Owner("wine", "ns", "u1")
+RUN = Run(3, "ab" * 16, "file:///data/checkpoints/12")
+GPU = {"name": "worker", "replicas": 2, "gpu": {"count": 2, "product": "NVIDIA-L4"}}
+
+
+def job(**spec: Any) -> FlinkTFJob:
+    whole = {"job": {"sql": "job.sql"}, "tensorflow": {"entrypoint": "train:main"}, "roles": [GPU]} | spec
+    return read_object({"name": "wine", "namespace": "ns"}, whole)
+
+
+def made(the_job: FlinkTFJob) -> Children:
+    return children(the_job, OWNER, RUN, SETTINGS)
+
+
+def workload(found: Children, pool: str) -> Manifest:
+    return next(w for w in found.workloads if w["metadata"]["labels"]["flinktf.dev/pool"] == pool)
+
+
+def pod(found: Children, pool: str) -> dict[str, Any]:
+    spec: dict[str, Any] = workload(found, pool)["spec"]["template"]["spec"]
+    return spec
+
+
+def containers(found: Children) -> Iterator[tuple[str, Manifest]]:
+    for one in found.workloads:
+        for container in one["spec"]["template"]["spec"]["containers"]:
+            yield one["metadata"]["labels"]["flinktf.dev/pool"], container
+
+
+JOBS = [
+    job(),
+    job(code={"configMap": "code"}, storage={"claimName": "d"}, podTemplate={"metadata": {"labels": {"team": "x"}}}),
+    load_manifest(EXAMPLES / "wine" / "job.yaml").job,
+    load_manifest(EXAMPLES / "digits" / "job.yaml").job,
+]
+
+
+@pytest.mark.parametrize("the_job", JOBS)
+def test_everything_is_labelled_and_owned_and_the_same_each_time(the_job: FlinkTFJob) -> None:
+    found = made(the_job)
+    assert json.dumps(found.workloads) == json.dumps(made(the_job).workloads)
+    names = [(c["kind"], c["metadata"]["name"]) for c in (found.secret, *found.config, *found.workloads)]
+    assert len(set(names)) == len(names)
+    for child in (found.secret, *found.config, *found.workloads):
+        metadata = child["metadata"]
+        assert len(metadata["name"]) <= 63
+        assert metadata["namespace"] == "ns"
+        assert metadata["ownerReferences"][0]["uid"] == "u1"
+        assert metadata["labels"]["app.kubernetes.io/managed-by"] == "flinktf-operator"
+        assert metadata["annotations"]["flinktf.dev/applied"]
+
+
+@pytest.mark.parametrize("the_job", JOBS)
+def test_pods_are_selected_bound_and_safe(the_job: FlinkTFJob) -> None:
+    for one in made(the_job).workloads:
+        spec = one["spec"]
+        labels = spec["template"]["metadata"]["labels"]
+        assert spec["selector"]["matchLabels"].items() <= labels.items()
+        assert labels["flinktf.dev/run"] == "3"
+        inner = spec["template"]["spec"]
+        assert inner["securityContext"]["runAsNonRoot"]
+        assert inner["automountServiceAccountToken"] is False
+        volumes = [volume["name"] for volume in inner["volumes"]]
+        assert len(set(volumes)) == len(volumes)
+        for container in inner["containers"]:
+            paths = [mount["mountPath"] for mount in container["volumeMounts"]]
+            assert len(set(paths)) == len(paths)
+            assert {mount["name"] for mount in container["volumeMounts"]} <= set(volumes)
+            assert container["securityContext"]["readOnlyRootFilesystem"]
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_the_gpus_are_the_tensorflow_containers() -> None:
+    found = made(job())
+    held = {(pool, c["name"]): c["resources"].get("limits", {}).get("nvidia.com/gpu") for pool, c in containers(found)}
+    assert {where: count for where, count in held.items() if count} == {("worker", "tensorflow"): "2"}
+    worker = pod(found, "worker")
+    assert worker["nodeSelector"] == {"nvidia.com/gpu.product": "NVIDIA-L4"}
+    assert worker["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
+    assert "nodeSelector" not in pod(found, "pipeline")
+    assert {c["image"] for pool, c in containers(found) if c["name"] == "tensorflow"} == {"tf-gpu:1"}
+
+
+def test_a_job_without_a_pipeline_has_no_pipeline_pool() -> None:
+    pools = [one["metadata"]["labels"]["flinktf.dev/pool"] for one in made(job(job=None)).workloads]
+    assert pools == ["jobmanager", "worker"]
+
+
+def test_only_the_job_and_the_operator_get_in() -> None:
+    policy = next(c for c in made(job()).config if c["kind"] == "NetworkPolicy")["spec"]
+    own, operator = policy["ingress"]
+    assert own == {"from": [{"podSelector": {"matchLabels": {"flinktf.dev/job": "wine"}}}]}
+    assert operator["from"][0]["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "ops"}
+    assert [port["port"] for port in operator["ports"]] == [8081, 8090]
+
+
+def test_pod_templates_are_merged_the_common_one_first() -> None:
+    common = {"spec": {"containers": [{"name": "taskmanager", "env": [{"name": "A", "value": "common"}]}]}}
+    own = {"spec": {"containers": [{"name": "taskmanager", "env": [{"name": "A", "value": "worker"}]}]}}
+    side = {
+        "metadata": {"labels": {"flinktf.dev/job": "other", "team": "x"}},
+        "spec": {"containers": [{"name": "side"}]},
+    }
+    found = made(
+        job(podTemplate=common, roles=[GPU | {"podTemplate": own}], flink={"jobManager": {"podTemplate": side}})
+    )
+    values = {
+        pool: {e["name"]: e.get("value") for e in c["env"]}.get("A")
+        for pool, c in containers(found)
+        if c["name"] == "taskmanager"
+    }
+    assert values == {"pipeline": "common", "worker": "worker"}
+    labels = workload(found, "jobmanager")["spec"]["template"]["metadata"]["labels"]
+    assert (labels["flinktf.dev/job"], labels["team"]) == ("wine", "x")
+    assert [c["name"] for c in pod(found, "jobmanager")["containers"]][-1] == "side"
+
+
+@pytest.mark.parametrize(
+    ("container", "path"),
+    [
+        (
+            {"name": "tensorflow", "command": ["sh"]},
+            "spec.roles[0].podTemplate.spec.containers[name=tensorflow].command",
+        ),
+        ({"name": "tensorflow", "args": ["x"]}, "spec.roles[0].podTemplate.spec.containers[name=tensorflow].args"),
+        ({"name": "tensorflow", "$patch": "delete"}, "spec.roles[0].podTemplate.spec.containers"),
+    ],
+)
+def test_what_a_pod_lives_on_may_not_be_taken_away(container: dict[str, Any], path: str) -> None:
+    template = {"spec": {"containers": [container]}}
+    with pytest.raises(RenderError) as raised:
+        made(job(roles=[GPU | {"podTemplate": template}]))
+    assert raised.value.path == path
+
+
+def test_a_configuration_that_no_config_map_holds() -> None:
+    large = {"entrypoint": "train:main", "parameters": {"x": "y" * 600_000}}
+    roles = [GPU, {"name": "evaluator"}]
+    with pytest.raises(RenderError, match=r"^spec\.tensorflow\.parameters: the job's configuration has"):
+        made(job(tensorflow=large, roles=roles))
+
+
+def test_the_submission_begins_from_the_checkpoint() -> None:
+    config = next(c for c in made(job(checkpoint={"interval": "10s"})).config if c["kind"] == "ConfigMap")
+    submission = json.loads(config["data"]["submission.json"])
+    assert submission["job_id"] == "ab" * 16
+    assert submission["configuration"]["execution.state-recovery.path"] == "file:///data/checkpoints/12"
+    assert submission["configuration"]["execution.checkpointing.dir"] == "file:///data/checkpoints/flink"
+
+
+@pytest.mark.parametrize(
+    ("changed", "restarts"),
+    [
+        ({}, False),
+        ({"suspend": True}, False),
+        ({"backoffLimit": 3, "ttlSecondsAfterFinished": 9, "activeDeadlineSeconds": 9, "cleanPodPolicy": "All"}, False),
+        ({"formingTimeout": "5m"}, False),  # the default
+        ({"formingTimeout": "6m"}, True),
+        ({"roles": [GPU | {"replicas": 3}]}, True),
+        ({"tensorflow": {"entrypoint": "train:other"}}, True),
+        ({"flink": {"image": "mine"}}, True),
+    ],
+)
+def test_what_a_change_restarts(changed: dict[str, Any], restarts: bool) -> None:
+    assert (run_fingerprint(job(**changed)) != run_fingerprint(job())) is restarts
