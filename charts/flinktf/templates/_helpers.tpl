@@ -28,7 +28,7 @@ app.kubernetes.io/part-of: flinktf
 {{- define "flinktf.rules" -}}
 - apiGroups: [flinktf.dev]
   resources: [flinktfjobs]
-  verbs: [get, list, watch, delete]
+  verbs: [list, watch, delete]
 - apiGroups: [flinktf.dev]
   resources: [flinktfjobs/status]
   verbs: [patch]
@@ -49,7 +49,7 @@ app.kubernetes.io/part-of: flinktf
   verbs: [get, create, patch]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end }}
 
 {{- define "flinktf.viewRules" -}}
