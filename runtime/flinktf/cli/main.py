@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from flinktf.cli.render import render
 from flinktf.cli.validate import print_problems, validate
 
 
@@ -59,6 +60,7 @@ def run(manifest: Path, runs: Path, ui_port: int | None, keep: bool) -> None:
 
 
 main.add_command(validate)
+main.add_command(render)
 
 if __name__ == "__main__":
     main()
