@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from cluster.apiserver import binaries
-from support.kubectl import Kubectl, condition, eventually
+from support.kubectl import Kubectl, condition, environment, eventually
 
 ROOT = Path(__file__).parents[2]
 CLUSTER = ROOT / "tests" / "cluster"
@@ -59,6 +60,15 @@ def succeeded(kubectl: Kubectl, job: str, seconds: int = 240) -> dict[str, Any]:
     status = eventually(ended, seconds, 1)
     assert status["phase"] == "Succeeded", condition(status, "Failed")
     return status
+
+
+def flinktf(kubectl: Kubectl, *arguments: str) -> str:
+    """The command line, as a user has it."""
+    command = [sys.executable, "-m", "flinktf.cli.main", *arguments, "-n", kubectl.namespace]
+    environ = environment(kubectl.kubeconfig) | {"COLUMNS": "200"}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def volume(kubectl: Kubectl, claim: str) -> Path:
@@ -140,9 +150,15 @@ def test_more_gpus_than_there_are_is_told_and_the_job_runs_when_there_are_enough
         subprocess.run([CLUSTER / "gpus.sh", "2"], timeout=60, check=True)
 
 
-def test_the_coordinator_answers_nobody_without_the_token(on_kind: Kubectl) -> None:
+def test_a_user_sees_the_job_and_the_coordinator_answers_nobody_without_the_token(on_kind: Kubectl) -> None:
     apply(on_kind, "wine")
     eventually(lambda: on_kind.status("wine").get("phase") == "Running", 120)
+    shown = flinktf(on_kind, "status", "wine")
+    assert re.search(r"worker-1\s+\w+\s+[\d,]+\s+0\s+wine-worker-", shown), shown
+    assert "worker-0 attempt=0 has come" in flinktf(on_kind, "logs", "wine", "worker-0")
+    both = flinktf(on_kind, "logs", "wine", "worker", "--tail", "5")
+    assert {line.split()[0] for line in both.splitlines()} == {"worker-0", "worker-1"}
+    assert "done" in flinktf(on_kind, "logs", "wine", "driver")
     script = (
         "import urllib.request, urllib.error\n"
         "try: urllib.request.urlopen('http://wine-jobmanager:8090/v1/status', timeout=5)\n"

@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from flinktf.cli.logs import logs
 from flinktf.cli.render import render
+from flinktf.cli.status import status
 from flinktf.cli.validate import print_problems, validate
 
 
@@ -59,8 +61,8 @@ def run(manifest: Path, runs: Path, ui_port: int | None, keep: bool) -> None:
     sys.exit(code)
 
 
-main.add_command(validate)
-main.add_command(render)
+for command in (validate, render, status, logs):
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()
