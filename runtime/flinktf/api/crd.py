@@ -9,7 +9,7 @@ import yaml
 
 from flinktf.api.job import API_VERSION, KIND, FlinkTFJob, Metadata
 from flinktf.api.kubernetes import QUANTITY_PATTERN
-from flinktf.api.rules import RULES
+from flinktf.api.rules import OF_ROLES, RULES
 from flinktf.api.status import Status
 
 Schema = dict[str, Any]
@@ -62,9 +62,8 @@ def crd() -> dict[str, Any]:
     whole = FlinkTFJob.model_json_schema(by_alias=True, mode="validation")
     fields, definitions = whole["properties"], whole["$defs"]
     spec = _schema(fields["spec"], definitions, "spec")
-    spec["x-kubernetes-validations"] = [
-        {"rule": rule.cel, "message": f"{rule.message}; {rule.remedy}"} for rule in RULES if rule.cel is not None
-    ]
+    spec["x-kubernetes-validations"] = _validations(of_roles=False)
+    spec["properties"]["roles"]["items"]["x-kubernetes-validations"] = _validations(of_roles=True)
     told = Status.model_json_schema(by_alias=True)
     status = _schema(told, told["$defs"], "status")
     # Without it an object that the operator has not seen yet would look ready to tools that compare generations.
@@ -106,6 +105,19 @@ def crd() -> dict[str, Any]:
         "metadata": {"name": f"{_NAMES['plural']}.{_GROUP}"},
         "spec": {"group": _GROUP, "names": _NAMES, "scope": "Namespaced", "versions": [version]},
     }
+
+
+def _validations(*, of_roles: bool) -> list[dict[str, str]]:
+    """The rules in whose CEL ``self`` is a role, or the others."""
+    return [
+        {
+            "rule": rule.cel,
+            "message": f"{rule.subject} {rule.message}; {rule.remedy}".lstrip(),
+            "fieldPath": f".{rule.field.removeprefix(OF_ROLES)}",
+        }
+        for rule in RULES
+        if rule.cel is not None and rule.field.startswith(OF_ROLES) == of_roles
+    ]
 
 
 def _schema(field: Mapping[str, Any], definitions: Mapping[str, Any], name: str) -> Schema:

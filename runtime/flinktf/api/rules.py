@@ -1,7 +1,7 @@
 """Rules between fields of a manifest, as a table: each in Python for the loader, and in CEL for the API server. Pure.
 
-In CEL ``self`` is the spec, with defaults applied (objects too). A rule says which fields it ``reads``, so that it is
-not asked about fields that are wrong by themselves.
+In CEL ``self`` is the spec or a role, with defaults applied (objects too). A rule says which fields it ``reads``, so
+that it is not asked about fields that are wrong by themselves.
 """
 
 from __future__ import annotations
@@ -18,18 +18,26 @@ from flinktf.api.roles import Role
 
 Finding = tuple[FieldPath, Any]
 """Where a rule is broken, below the spec, and the value found there."""
+Finder = Callable[[Spec], Iterator[Finding]]
+OF_ROLES: Final = "roles[]."
 
 
 @dataclass(frozen=True)
 class Rule:
-    """``cel`` is None where CEL cannot say it: then only flinktf itself judges."""
+    """``cel`` is None where CEL cannot say it, or the schema does.
+
+    ``field`` is what the API server calls wrong; below ``roles[]`` each role is ``self``. ``subject`` says more closely
+    what is meant: unlike the loader, CEL cannot point into ``field``.
+    """
 
     name: str
     reads: tuple[str, ...]
+    field: str
     cel: str | None
-    find: Callable[[Spec], Iterator[Finding]]
+    find: Finder
     message: str
     remedy: str
+    subject: str = ""
 
 
 # Settings by which flinktf puts roles where they belong: two hands on them would break that. A key that ends with a dot
@@ -56,7 +64,7 @@ _MEBIBYTE: Final = 1 << 20
 _BASE, _ROLE_SLOT, _PIPELINE_SLOT = 704 * _MEBIBYTE, 64 * _MEBIBYTE, 192 * _MEBIBYTE
 
 
-def _where(condition: Callable[[Spec, Role], bool], field: str = "name") -> Callable[[Spec], Iterator[Finding]]:
+def _where(condition: Callable[[Spec, Role], bool], field: str = "name") -> Finder:
     """Finds the roles that meet ``condition``."""
 
     def find(spec: Spec) -> Iterator[Finding]:
@@ -67,7 +75,7 @@ def _where(condition: Callable[[Spec, Role], bool], field: str = "name") -> Call
     return find
 
 
-def _when(condition: Callable[[Spec], bool], *path: str | int) -> Callable[[Spec], Iterator[Finding]]:
+def _when(condition: Callable[[Spec], bool], *path: str | int) -> Finder:
     """Finds ``path``, without a value, when the spec meets ``condition``."""
 
     def find(spec: Spec) -> Iterator[Finding]:
@@ -86,11 +94,17 @@ def _is_instance_name(spec: Spec, role: Role) -> bool:
     return match is not None and match[1] in _names(spec)
 
 
+def _no_role(name: str, reads: tuple[str, ...], wrong: str, find: Finder, message: str, remedy: str) -> Rule:
+    """``wrong`` is CEL over a role ``r`` and the spec."""
+    return Rule(name, reads, "roles", f"!self.roles.exists(r, {wrong})", find, message, remedy, "one of them")
+
+
 def _single(name: str) -> Rule:
     return Rule(
         f"one-{name}",
         ("roles.name", "roles.replicas"),
-        f"self.roles.all(r, r.name != '{name}' || r.replicas == 1)",
+        "roles[].replicas",
+        f"self.name != '{name}' || self.replicas == 1",
         _where(lambda spec, role: role.name == name and role.replicas != 1, "replicas"),
         f"there is one {name} in a job",
         "make it 1",
@@ -98,10 +112,10 @@ def _single(name: str) -> Rule:
 
 
 def _allowed(strategy: str, names: tuple[str, ...]) -> Rule:
-    return Rule(
+    return _no_role(
         f"roles-of-{strategy}",
         ("roles.name", "tensorflow.strategy"),
-        f"self.tensorflow.strategy != '{strategy}' || self.roles.all(r, r.name in {list(names)})",
+        f"self.tensorflow.strategy == '{strategy}' && !(r.name in {list(names)})",
         _where(lambda spec, role: spec.tensorflow.strategy == strategy and role.name not in names),
         f"is no role under {strategy}",
         f"use {', '.join(names)}, or another spec.tensorflow.strategy",
@@ -112,6 +126,7 @@ def _needed(name: str) -> Rule:
     return Rule(
         f"ParameterServer-needs-{name}",
         ("roles.name", "tensorflow.strategy"),
+        "roles",
         f"self.tensorflow.strategy != 'ParameterServer' || self.roles.exists(r, r.name == '{name}')",
         _when(lambda spec: spec.tensorflow.strategy == "ParameterServer" and name not in _names(spec), "roles"),
         f"ParameterServer needs a {name}",
@@ -128,6 +143,7 @@ def _suffix(field: str, suffix: str, remedy: str) -> Rule:
     return Rule(
         f"{field}-file",
         (f"job.{field}",),
+        f"job.{field}",
         f"!has(self.job) || !has(self.job.{field}) || self.job.{field}.endsWith('{suffix}')",
         find,
         f"is not a {suffix} file",
@@ -147,10 +163,12 @@ def _own_setting(key: str, reason: str) -> Rule:
     return Rule(
         f"own-setting-{key.rstrip('.-')}",
         ("flink.configuration",),
+        "flink.configuration",
         f"!self.flink.configuration.exists(k, {meets})",
         find,
         f"is set by flinktf: {reason}",
         "leave it out",
+        f"{key}…" if is_prefix else key,
     )
 
 
@@ -173,7 +191,8 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "role-names-differ",
         ("roles.name",),
-        "self.roles.all(r, self.roles.exists_one(o, o.name == r.name))",
+        "roles",
+        None,  # roles are a list with the name as its key
         _where(lambda spec, role: _names(spec).count(role.name) > 1),
         "two roles have this name",
         "join them, with more replicas",
@@ -181,16 +200,17 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "role-name-of-a-pool",
         ("roles.name",),
-        "self.roles.all(r, !(r.name in ['pipeline', 'jobmanager']))",
+        "roles[].name",
+        "!(self.name in ['pipeline', 'jobmanager'])",
         _where(lambda spec, role: role.name in ("pipeline", "jobmanager")),
         "is the name of a pool of Flink's own",
         "choose another one",
     ),
-    Rule(
+    _no_role(
         "role-name-of-an-instance",
         ("roles.name",),
-        "self.roles.all(r, !self.roles.exists(o, r.name.startsWith(o.name + '-') "
-        "&& r.name.substring(size(o.name) + 1).matches('^[0-9]+$')))",
+        "self.roles.exists(o, r.name.startsWith(o.name + '-') "
+        "&& r.name.substring(size(o.name) + 1).matches('^[0-9]+$'))",
         _where(_is_instance_name),
         "is also the name of an instance of another role",
         "choose another one",
@@ -199,10 +219,10 @@ RULES: Final[tuple[Rule, ...]] = (
     _single("evaluator"),
     _allowed("MultiWorkerMirrored", ("chief", "worker", "evaluator")),
     _allowed("ParameterServer", ("chief", "ps", "worker", "evaluator")),
-    Rule(
+    _no_role(
         "roles-of-Independent",
         ("roles.name", "tensorflow.strategy"),
-        "self.tensorflow.strategy != 'Independent' || self.roles.all(r, !(r.name in ['chief', 'ps']))",
+        "self.tensorflow.strategy == 'Independent' && r.name in ['chief', 'ps']",
         _where(lambda spec, role: spec.tensorflow.strategy == "Independent" and role.name in ("chief", "ps")),
         "is no role under Independent, where every instance trains by itself",
         "use worker, or another spec.tensorflow.strategy",
@@ -210,6 +230,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "MultiWorkerMirrored-needs-workers",
         ("roles.name", "tensorflow.strategy"),
+        "roles",
         "self.tensorflow.strategy != 'MultiWorkerMirrored' || self.roles.exists(r, r.name in ['chief', 'worker'])",
         _when(
             lambda spec: (
@@ -224,6 +245,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "entrypoint-needed",
         ("roles.name", "roles.entrypoint", "tensorflow.strategy", "tensorflow.entrypoint"),
+        "tensorflow.entrypoint",
         "has(self.tensorflow.entrypoint) || self.roles.all(r, has(r.entrypoint) "
         "|| (self.tensorflow.strategy == 'ParameterServer' && r.name in ['ps', 'worker']))",
         _when(
@@ -237,6 +259,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "one-program",
         ("job.python", "job.sql"),
+        "job",
         "!has(self.job) || has(self.job.python) != has(self.job.sql)",
         _when(lambda spec: spec.job is not None and (spec.job.python is None) == (spec.job.sql is None), "job"),
         "needs either python or sql",
@@ -248,7 +271,8 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "task-manager-memory",
         ("flink.pipeline.resources", "flink.pipeline.slots", "flink.configuration", "roles.taskManager.resources"),
-        None,
+        "flink",
+        None,  # quantities are no numbers in a CRD's CEL
         _small_task_managers,
         "is too little memory for a TaskManager",
         "give a role's 768Mi, the pipeline's 1Gi and 256Mi for each slot beyond the first (m means a thousandth)",
