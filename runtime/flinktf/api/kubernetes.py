@@ -11,7 +11,9 @@ from pydantic.alias_generators import to_camel
 
 # The lengths are bounded: 1e9999999 is a quantity too, and takes all memory to be computed.
 QUANTITY_PATTERN: Final = r"^([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]{1,2})?$"
-DURATION_PATTERN: Final = r"^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$"
+# Hours, minutes, seconds, one of them not 0.
+_ANY, _SOME = "[0-9]{1,5}", "0{0,4}[1-9][0-9]{0,4}"
+DURATION_PATTERN: Final = f"^({_SOME}h({_ANY}m)?({_ANY}s)?|({_ANY}h)?{_SOME}m({_ANY}s)?|({_ANY}h)?({_ANY}m)?{_SOME}s)$"
 FILE_PATTERN: Final = r"^[^\x00-\x1f]+$"
 
 _SCALE: Final = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0} | {
@@ -55,11 +57,10 @@ def quantity_value(text: str) -> float:
 
 def duration_value(text: str) -> timedelta:
     """``1h30m`` and the like, longer than nothing. Raises ValueError."""
-    match = re.fullmatch(DURATION_PATTERN, text)
-    hours, minutes, seconds = (int((part or "0").rstrip("hms")) for part in match.groups()) if match else (0, 0, 0)
-    if not hours and not minutes and not seconds:
+    if re.fullmatch(DURATION_PATTERN, text) is None:
         raise ValueError("is not a duration; write it as 30s, 5m or 1h30m")
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    parts = {unit: int(number) for number, unit in re.findall("([0-9]+)([hms])", text)}
+    return timedelta(hours=parts.get("h", 0), minutes=parts.get("m", 0), seconds=parts.get("s", 0))
 
 
 def _checked_quantity(text: str) -> str:

@@ -1,0 +1,167 @@
+"""The CustomResourceDefinition before a real API server: what it accepts, refuses, fills in, shows and explains."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from kubernetes.client import CustomObjectsApi
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config import new_client_from_config
+from urllib3.exceptions import InsecureRequestWarning
+
+from cluster.apiserver import ControlPlane
+from flinktf.api import ManifestError
+from flinktf.api.crd import crd
+from flinktf.api.load import parse_manifest
+from flinktf.api.rules import RULES
+from support.kubectl import Kubectl
+from unit.api.cases import BROKEN, KEPT
+from unit.api.manifests import GOOD, SERVERS, job, text
+
+ROOT = Path(__file__).parents[2]
+NAME = "flinktfjobs.flinktf.dev"
+SPEC = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+STATUSES = sorted((ROOT / "tests" / "gitops" / "statuses").glob("*.yaml"))
+
+
+class Judge:
+    """An API server that is asked what it would say."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self._objects = CustomObjectsApi(new_client_from_config(str(kubeconfig)))
+        urllib3.disable_warnings(InsecureRequestWarning)  # its certificate is of its own making
+
+    def refusal(self, manifest: Mapping[str, Any]) -> str | None:
+        """Why it would not create the job; None where it would."""
+        try:
+            self._objects.create_namespaced_custom_object(
+                "flinktf.dev", "v1alpha1", "default", "flinktfjobs", manifest, dry_run="All", field_validation="Strict"
+            )
+        except ApiException as error:
+            if error.status not in (400, 422):
+                raise
+            return str(json.loads(error.body)["message"])
+        return None
+
+
+@pytest.fixture(scope="session")
+def judge(control_plane: ControlPlane) -> Judge:
+    return Judge(control_plane.kubeconfig)
+
+
+def loader_refusal(manifest: Mapping[str, Any]) -> str | None:
+    try:
+        parse_manifest(text(manifest), Path())
+    except ManifestError as error:
+        return str(error)
+    return None
+
+
+def test_kubectl_applies_it_again_and_in_both_ways(kubectl: Kubectl) -> None:
+    file = str(ROOT / "crds")
+    assert "unchanged" in kubectl("apply", "-f", file)
+    kubectl("apply", "--server-side", "-f", file)
+    found = kubectl.get("crd", NAME)
+    assert found is not None
+    conditions = {condition["type"]: condition["status"] for condition in found["status"]["conditions"]}
+    assert conditions == {"NamesAccepted": "True", "Established": "True"}  # no NonStructuralSchema
+
+
+@pytest.mark.parametrize(("name", "spec", "paths"), BROKEN)
+def test_rules(judge: Judge, name: str, spec: dict[str, Any], paths: list[str]) -> None:
+    rule = next(rule for rule in RULES if rule.name == name)
+    refusal = judge.refusal(job(**spec))
+    if name == "role-names-differ":
+        assert refusal is not None
+        assert "spec.roles[1]: Duplicate value" in refusal
+    elif rule.cel is None:
+        assert refusal is None
+    else:
+        assert refusal is not None
+        assert f"{rule.message}; {rule.remedy}" in refusal
+        index = paths[0].partition("]")[0].rpartition("[")[2]
+        assert f"spec.{rule.field.replace('[]', f'[{index}]')}: " in refusal
+
+
+@pytest.mark.parametrize("spec", KEPT)
+def test_neighbours_of_the_rules(judge: Judge, spec: dict[str, Any]) -> None:
+    assert judge.refusal(job(**spec)) is None
+
+
+@pytest.mark.parametrize("name", ["a" * 41, "1a", "a-", "a.b"])
+def test_names(judge: Judge, name: str) -> None:
+    refusal = judge.refusal(GOOD | {"metadata": {"name": name}})
+    assert refusal is not None
+    assert "at most 40 of a-z, 0-9 and -" in refusal
+
+
+def _flawed(draw: st.DrawFn) -> bool:
+    """Rarely, so that most manifests have one flaw or none."""
+    return draw(st.integers(0, 60)) == 17
+
+
+_STRANGE = st.one_of(
+    st.integers(-2, 600), st.booleans(), st.text(max_size=5), st.just([]), st.just({}), st.floats(0, 4), st.none()
+)
+
+
+@cache
+def _scalars(schema: str) -> st.SearchStrategy[Any]:
+    field = json.loads(schema)
+    if field.get("x-kubernetes-int-or-string"):
+        numbers = st.integers(0, 8)
+        return numbers | (st.from_regex(field["pattern"], fullmatch=True) if "pattern" in field else st.text())
+    if "enum" in field:
+        return st.sampled_from(field["enum"])
+    if field["type"] == "boolean":
+        return st.booleans()
+    if field["type"] == "integer":
+        return st.integers(field.get("minimum", 0), field.get("maximum", 100))
+    words = st.from_regex(field["pattern"], fullmatch=True) if "pattern" in field else st.text(max_size=12)
+    return words.filter(lambda word: field.get("minLength", 0) <= len(word) <= field.get("maxLength", 99))
+
+
+@st.composite
+def values(draw: st.DrawFn, field: Mapping[str, Any], name: str = "") -> Any:
+    """Something for a field of the schema; mostly what it asks for."""
+    if _flawed(draw):
+        return draw(_STRANGE)
+    if "properties" in field:
+        required = field.get("required", [])
+        chosen = [key for key in field["properties"] if key in required or draw(st.integers(0, 3)) == 0]
+        value = {key: draw(values(field["properties"][key], key)) for key in chosen}
+        return value | ({"unknown": 1} if _flawed(draw) else {})
+    if field.get("type") == "object":
+        inner = field.get("additionalProperties", {"type": "integer"})
+        keys = draw(st.lists(st.sampled_from(["a", "b.c", "D", "memory", "rest.port"]), max_size=2, unique=True))
+        return {key: draw(values(inner)) for key in keys}
+    if field.get("type") == "array":
+        least = field.get("minItems", 0)
+        return draw(st.lists(values(field["items"]), min_size=least, max_size=least + 2))
+    if name == "name":
+        return draw(st.sampled_from(["worker", "worker", "chief", "ps", "evaluator", "tower", "worker-1"]))
+    return draw(_scalars(json.dumps(field)))
+
+
+@st.composite
+def manifests(draw: st.DrawFn) -> dict[str, Any]:
+    """A good spec, of which some fields were written anew."""
+    spec = dict(draw(st.sampled_from([GOOD["spec"], SERVERS])))
+    for name in draw(st.lists(st.sampled_from(sorted(SPEC["properties"])), max_size=4, unique=True)):
+        spec[name] = draw(values(SPEC["properties"][name], name))
+    return GOOD | {"spec": spec}
+
+
+@settings(max_examples=500, suppress_health_check=list(HealthCheck), print_blob=True)
+@given(manifest=manifests())
+def test_loader_and_api_server_agree(judge: Judge, manifest: dict[str, Any]) -> None:
+    here, there = loader_refusal(manifest), judge.refusal(manifest)
+    assert (here is None) == (there is None), f"flinktf: {here}\nAPI server: {there}"
