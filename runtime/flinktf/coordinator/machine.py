@@ -226,9 +226,14 @@ def _settled(state: JobState, happened: tuple[Happened, ...]) -> Step:
         state = replace(state, phase="Stopping")
         happened += (Happened("Stopping", shape.job, "training is done"),)
     if all(instance.ended for instance in instances.values()):
+        flink = state.flink
         if trained:
             state = replace(state, phase="Succeeded")
+            if flink is not None and flink.state in ("FAILED", "CANCELED"):
+                state = replace(state, failure=_flink_failure(state, flink))
             return state, (*happened, Happened("Succeeded", shape.job, "every role has ended"))
+        if flink is not None and flink.exception:
+            return _failed(state, _flink_failure(state, flink), happened)
         cancelled = [name(key) for key, instance in instances.items() if instance.state == "Cancelled"]
         return _failed(
             state, Failure(", ".join(cancelled), "Cancelled", "the Flink job ended before the roles"), happened

@@ -39,7 +39,7 @@ _LOG: Final = logging.getLogger(__name__)
 _BODY_LIMIT: Final = 1 << 20
 _TICK: Final = 0.25
 _LONGEST_WAIT: Final = 30.0
-_DIGITS: Final = 9
+_DIGITS: Final = 15
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -55,7 +55,8 @@ class Coordinator:
         self._state = state
         self._changed = asyncio.Condition()
         self.events = EventLog()
-        self.version = 1
+        # From the clock: a poll that began before a restart matches no number of after it.
+        self.version = int(time.time() * 1000)
 
     @property
     def state(self) -> JobState:

@@ -18,6 +18,7 @@ Key = tuple[str, int]
 TERMINAL: Final = ("Succeeded", "Failed")
 ENDED: Final = ("Done", "Failed", "Cancelled")
 FLINK_ENDED: Final = ("FINISHED", "FAILED", "CANCELED")
+"""For good. A SUSPENDED job is not over: another JobManager may go on with it."""
 
 
 def name(key: Key) -> str:

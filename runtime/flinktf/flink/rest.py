@@ -7,7 +7,9 @@ from typing import Any, Final, Self
 
 import aiohttp
 
-TERMINAL: Final = frozenset({"FINISHED", "FAILED", "CANCELED", "SUSPENDED"})
+from flinktf.coordinator.state import FLINK_ENDED
+
+TERMINAL: Final = FLINK_ENDED
 
 
 class FlinkUnreachable(Exception):

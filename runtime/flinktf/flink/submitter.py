@@ -37,8 +37,7 @@ class Submitter:
         self._task_managers = task_managers
         self._work = work
         self._told: dict[str, Any] | None = None
-        self._checkpoint: tuple[int, str] | None = None
-        self._failed = False
+        self._failure: Outcome | None = None
 
     async def run(self, client: CoordinatorClient, rest: FlinkRest) -> None:
         """Until cancelled: what a moment brings is not worth the end of this process."""
@@ -52,16 +51,23 @@ class Submitter:
             await asyncio.sleep(_LOOK_EVERY)
 
     async def _look(self, client: CoordinatorClient, rest: FlinkRest) -> None:
+        status = await client.status()
+        # Whoever of the two has restarted learns from the other.
+        self._told = self._told or status["flink"]
+        if self._failure is not None and status["outcome"] is None:
+            await client.submission("Failed", self._failure.error, self._failure.detail)
         state = await rest.job_state(self._submission.job_id)
         if state is not None:
-            await self._tell(client, rest, state)
-        elif not self._failed and await self._may_submit(rest):
+            await self._tell(client, rest, state, status["flink"])
+        elif self._told is not None and self._told["state"] in TERMINAL:
+            # A JobManager that has restarted has forgotten a job that was over.
+            if status["flink"] is None:
+                await self._pass_on(client, self._told)
+        elif self._failure is None and status["outcome"] is None and await self._all_there(rest):
             await self._submit(client)
 
-    async def _may_submit(self, rest: FlinkRest) -> bool:
+    async def _all_there(self, rest: FlinkRest) -> bool:
         """Not before every TaskManager is there: pods may wait for nodes for long, and no deadline runs meanwhile."""
-        if self._told is not None and self._told["state"] in TERMINAL:
-            return False  # a JobManager that has restarted has forgotten a job that was over
         registered = await rest.task_managers()
         if registered < self._task_managers:
             _LOG.info("%d of %d TaskManagers are there", registered, self._task_managers)
@@ -70,15 +76,17 @@ class Submitter:
     async def _submit(self, client: CoordinatorClient) -> None:
         await client.submission("Submitting")
         outcome = await self._drive()
-        self._failed = outcome.error is not None
         _LOG.info("submission of %s: %s", self._submission.job_id, outcome.error or "done")
-        await client.submission("Failed" if self._failed else "Submitted", outcome.error, outcome.detail)
+        if outcome.error is not None:
+            self._failure = outcome  # the next look tells it, until the coordinator has it
+        else:
+            await client.submission("Submitted")
 
     async def _drive(self) -> Outcome:
         """Runs the user's program in a process of its own, whose output is this container's."""
         submission = self._submission
-        if self._checkpoint is not None:
-            settings = submission.configuration | {_RESTORE: self._checkpoint[1]}
+        if self._told is not None and self._told["checkpoint"]:
+            settings = submission.configuration | {_RESTORE: self._told["checkpoint"]["location"]}
             submission = replace(submission, configuration=settings)
         file, result, log = (self._work / name for name in ("submission.json", "submitted.json", "driver.log"))
         result.unlink(missing_ok=True)
@@ -99,21 +107,23 @@ class Submitter:
         )
         return Outcome() if duplicate else outcome
 
-    async def _tell(self, client: CoordinatorClient, rest: FlinkRest, state: str) -> None:
+    async def _tell(self, client: CoordinatorClient, rest: FlinkRest, state: str, known: dict[str, Any] | None) -> None:
         job = self._submission.job_id
-        self._checkpoint = await rest.checkpoint(job) or self._checkpoint
+        found = await rest.checkpoint(job)
+        before = self._told["checkpoint"] if self._told is not None else None
         told = {
             "state": state,
             "restarts": await rest.restarts(job),
             "exception": await rest.root_exception(job) if state in ("FAILED", "FAILING") else None,
-            "checkpoint": dict(zip(("id", "location"), self._checkpoint, strict=True)) if self._checkpoint else None,
+            "checkpoint": {"id": found[0], "location": found[1]} if found is not None else before,
         }
-        # A coordinator that has restarted knows nothing: it is told again whenever it has been away.
-        status = await client.status()
-        if told != self._told or status["flink"] is None:
-            await client.submission("Submitted")
-            await client.flink(told)
-            self._told = told
+        if told != known:
+            await self._pass_on(client, told)
+
+    async def _pass_on(self, client: CoordinatorClient, told: dict[str, Any]) -> None:
+        self._told = told
+        await client.submission("Submitted")
+        await client.flink(told)
 
 
 def main() -> int:

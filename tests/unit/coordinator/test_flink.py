@@ -15,6 +15,7 @@ from flinktf.coordinator.state import (
     FlinkTold,
     Heartbeat,
     JobState,
+    Outcome,
     Registered,
     Submitted,
     Tick,
@@ -102,3 +103,16 @@ def test_the_same_told_twice_is_no_change() -> None:
     assert once.flink is not None
     assert once.flink.checkpoint == checkpoint
     assert play((5, told("RUNNING", checkpoint=checkpoint)), state=once) is once
+
+
+@pytest.mark.parametrize("outcome", ["done", "cancelled"])
+def test_flinks_failure_before_the_roles_end(outcome: Outcome) -> None:
+    shape = JobShape("job", (("worker", 1),), "Independent", 60.0)
+    state = begin(shape, 0.0)
+    failed = FlinkTold(FlinkJob("FAILED", exception="x.JobException: y\nCaused by: java.io.IOException: disk full"))
+    registered = Registered(("worker", 0), 0, "a:1", "tm")
+    for event in (registered, failed, Exited(("worker", 0), 0, outcome, 1, 1)):
+        state, _ = step(state, event, 1.0)
+    assert state.outcome == "Failed"
+    assert state.failure is not None
+    assert (state.failure.type, state.failure.message) == ("IOException", "disk full")

@@ -84,7 +84,7 @@ async def test_a_wrong_body_names_the_field(url: str, path: str, body: str, stat
     [
         ("role=worker&index=0", 400, "'attempt' is ''"),
         ("role=worker&index=-1&attempt=0", 400, "'index' is '-1'"),
-        ("role=worker&attempt=0&index=" + "1" * 5000, 400, "of at most 9 digits"),
+        ("role=worker&attempt=0&index=" + "1" * 5000, 400, "of at most 15 digits"),
         ("role=worker&index=7&attempt=0", 409, "worker-7 is not a role instance"),
         ("role=worker&index=1&attempt=0", 409, "it has not registered"),
         ("role=worker&index=0&attempt=0", 409, "attempt 1 holds the place"),
