@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn, TypeVar
 from flinktf.agent.role_process import RoleProcess
 from flinktf.agent.spec import AgentSpec
 from flinktf.agent.subtask import SubtaskConnection
-from flinktf.coordinator.client import CoordinatorClient, CoordinatorError
+from flinktf.coordinator.client import CoordinatorClient, CoordinatorError, NotRegisteredError
 from flinktf.ports import hold_port
 from flinktf.protocol.frames import VERSIONS, FrameType
 from flinktf.protocol.hello import Hello
@@ -78,6 +78,7 @@ class Attempt:
         self.name = f"{hello.role}-{hello.index}"
         self._identity = {"role": hello.role, "index": hello.index, "attempt": hello.attempt}
         self._generation = 0
+        self._registration: dict[str, Any] = {}
         self._assigned = False
         self._hung_up = asyncio.Event()
         self._beating = asyncio.Lock()
@@ -145,7 +146,8 @@ class Attempt:
         with hold_port(self._spec.host) as port:
             address = f"{self._spec.host}:{port.getsockname()[1]}"
             mine = {"address": address, "taskManager": self._hello.task_manager, "mode": self._hello.mode}
-            self._generation = await self._client.register(self._identity | mine)
+            self._registration = self._identity | mine
+            self._generation = await self._client.register(self._registration)
             cluster = await self._unless_ended(self._form())
         self._process.assign(self._write_task(cluster), self._subtask.fileno())
         self._assigned = True
@@ -155,7 +157,11 @@ class Attempt:
     async def _form(self) -> dict[str, list[str]]:
         """Waits for the others. The coordinator owns the deadline of this."""
         while True:
-            answer = await self._client.cluster(self._hello.role, self._hello.index, self._hello.attempt)
+            try:
+                answer = await self._client.cluster(self._hello.role, self._hello.index, self._hello.attempt)
+            except NotRegisteredError:
+                await self._register_again()
+                continue
             if answer["phase"] == "Running":
                 self._generation = answer["generation"]
                 cluster: dict[str, list[str]] = answer["cluster"]
@@ -219,24 +225,43 @@ class Attempt:
         if not (report.done and self._process.exit_code == 0):
             raise AttemptFailedError(*self._process.unexplained_failure().values())
 
+    async def _register_again(self) -> None:
+        """To a coordinator that has restarted: as one that runs already, when its cluster has formed."""
+        _LOG.warning("%s: the coordinator has restarted: it is told again", self.name)
+        running = {"generation": self._generation} if self._assigned else {}
+        generation = await self._client.register(self._registration | running)
+        if not self._assigned:
+            self._generation = generation
+
     async def _heartbeat(self) -> str:
+        try:
+            return await self._beat()
+        except NotRegisteredError:
+            if not self._registration:
+                raise
+            await self._register_again()
+            return await self._beat()
+
+    async def _beat(self) -> str:
         report = self._process.report
         async with self._beating:
             notices, report.notices = report.notices, []
-            return await self._client.heartbeat(
-                self._identity
-                | {
-                    "generation": self._generation,
-                    "state": report.phase.capitalize() if self._assigned else "Forming",
-                    "step": report.step,
-                    "rows": report.rows,
-                    "metrics": report.metrics,
-                    "timings": report.timings,
-                    "rss": self._process.memory(),
-                    "notices": notices,
-                    "model": report.model,
-                }
-            )
+            beat = self._identity | {
+                "generation": self._generation,
+                "state": report.phase.capitalize() if self._assigned else "Forming",
+                "step": report.step,
+                "rows": report.rows,
+                "metrics": report.metrics,
+                "timings": report.timings,
+                "rss": self._process.memory(),
+                "notices": notices,
+                "model": report.model,
+            }
+            try:
+                return await self._client.heartbeat(beat)
+            except NotRegisteredError:
+                report.notices = notices + report.notices
+                raise
 
     def _write_task(self, cluster: dict[str, list[str]]) -> Path:
         spec, hello = self._spec, self._hello

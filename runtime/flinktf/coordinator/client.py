@@ -17,6 +17,10 @@ class CoordinatorError(Exception):
     """The coordinator refused, or could not be reached; the text says which."""
 
 
+class NotRegisteredError(CoordinatorError):
+    """The coordinator knows no attempt of this instance: it has restarted."""
+
+
 class CoordinatorClient:
     """An asynchronous context manager. A connection error is retried for ``patience`` seconds, a refusal is not."""
 
@@ -80,6 +84,8 @@ async def _answer(path: str, response: aiohttp.ClientResponse) -> dict[str, Any]
         answer = None
     if not isinstance(answer, dict):
         raise CoordinatorError(f"{response.url.origin()} answered {path} with {response.status}, not with JSON")
+    if response.status == 409 and "has not registered" in str(answer.get("error")):
+        raise NotRegisteredError(f"the coordinator refused {path}: {answer['error']}")
     if response.status != 200:
         raise CoordinatorError(f"the coordinator refused {path}: {answer.get('error')}")
     return answer

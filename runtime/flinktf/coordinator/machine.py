@@ -89,11 +89,16 @@ def _registered(state: JobState, event: Registered, now: float) -> Step:
         happened.append(
             Happened("Forming", state.shape.job, f"{name(event.key)} is back; generation {generation} forms")
         )
+    # Only an instance of which nothing is known is taken over; any other has been told what to do.
+    resumed = event.generation >= 1 and instance.attempt < 0
+    if resumed:
+        state = replace(state, generation=max(state.generation, event.generation))
     registered = replace(
         instance,
         state="Registered",
         attempt=event.attempt,
-        generation=state.generation,
+        resumed=resumed,
+        generation=event.generation if resumed else state.generation,
         address=event.address,
         task_manager=event.task_manager,
         mode=event.mode,
@@ -102,11 +107,18 @@ def _registered(state: JobState, event: Registered, now: float) -> Step:
     )
     state = _with(state, event.key, registered)
     happened.append(Happened("Registered", name(event.key), f"at {event.address} in {event.task_manager}"))
+    members = [one.resumed for one in state.instances.values() if one.generation == state.generation]
+    if state.phase == "Forming" and any(members) and not all(members):
+        # Who runs already does not know the address of who is new: all of them begin again.
+        state = replace(state, generation=state.generation + 1, forming_since=now)
+        message = f"not every instance was running; generation {state.generation} forms"
+        return state, (*happened, Happened("Forming", state.shape.job, message))
     if state.phase == "Forming" and not state.missing:
         state = replace(state, phase="Running")
         happened.append(
             Happened("Running", state.shape.job, f"generation {state.generation}: {state.cluster or 'no cluster'}")
         )
+        return _settled(state, tuple(happened))  # a resumed one may have ended before the last one came
     return state, tuple(happened)
 
 
@@ -141,7 +153,8 @@ def _exited(state: JobState, event: Exited, now: float) -> Step:
         return state, ()
     ended = {"done": "Done", "failed": "Failed", "cancelled": "Cancelled"}[event.outcome]
     # Who leaves while the cluster forms is missing again: nobody has been told of its address yet.
-    generation = 0 if state.phase == "Forming" else instance.generation
+    left = state.phase == "Forming" and not (instance.resumed and event.outcome == "done")
+    generation = 0 if left else instance.generation
     error = f"{event.failure.type}: {event.failure.message}" if event.failure else instance.error
     instance = replace(
         instance, state=ended, generation=generation, seen=now, step=event.step, rows=event.rows, error=error
@@ -249,6 +262,12 @@ def _failed(state: JobState, failure: Failure, happened: tuple[Happened, ...]) -
     if state.phase != "Failed" or echo:
         state = replace(state, phase="Failed", failure=failure) if state.phase != "Succeeded" else state
     return state, happened
+
+
+def require_known(state: JobState, key: Key, attempt: int) -> None:
+    """Raises :class:`Refused` when nobody has registered yet: this coordinator has restarted."""
+    if _known(state, key).attempt < 0:
+        require_current(state, key, attempt)
 
 
 def require_current(state: JobState, key: Key, attempt: int) -> None:

@@ -128,6 +128,7 @@ class _Routes:
             address=_take(body, "address", str),
             task_manager=_take(body, "taskManager", str),
             mode=_take(body, "mode", str),
+            generation=_take(body, "generation", int, 0),
         )
         await self._coordinator.apply(registered)
         return web.json_response({"generation": self._coordinator.state.generation})
@@ -152,22 +153,22 @@ class _Routes:
         said = _take(body, "state", str)
         if said in ENDED:
             raise BadRequest(f"'state' is {said!r}: an end is told by /v1/exit")
+        beat = Heartbeat(
+            key=key,
+            attempt=attempt,
+            generation=generation,
+            state=said,
+            step=_take(body, "step", int, 0),
+            rows=_take(body, "rows", int, 0),
+            rss=_take(body, "rss", int, 0),
+            metrics=_numbers(body, "metrics"),
+            timings=_numbers(body, "timings"),
+            model=_take(body, "model", str, None),
+        )
+        machine.require_known(self._coordinator.state, key, attempt)
         for notice in _take(body, "notices", list, []):
             self._coordinator.notice(name(key), str(notice))
-        await self._coordinator.apply(
-            Heartbeat(
-                key=key,
-                attempt=attempt,
-                generation=generation,
-                state=said,
-                step=_take(body, "step", int, 0),
-                rows=_take(body, "rows", int, 0),
-                rss=_take(body, "rss", int, 0),
-                metrics=_numbers(body, "metrics"),
-                timings=_numbers(body, "timings"),
-                model=_take(body, "model", str, None),
-            )
-        )
+        await self._coordinator.apply(beat)
         return web.json_response({"command": machine.command(self._coordinator.state, key, attempt, generation)})
 
     async def exit(self, request: web.Request) -> web.Response:

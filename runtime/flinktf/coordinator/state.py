@@ -57,6 +57,8 @@ class Instance:
     timings: Mapping[str, float] = field(default_factory=dict)
     restarts: int = 0
     error: str | None = None
+    resumed: bool = False
+    """Whether it ran already when this coordinator began."""
 
     @property
     def ended(self) -> bool:
@@ -125,13 +127,17 @@ class JobState:
 
 @dataclass(frozen=True)
 class Registered:
-    """An agent has a subtask, and a port for its TensorFlow process."""
+    """An agent has a subtask, and a port for its TensorFlow process.
+
+    ``generation`` is 0, or the one that its process runs in already: then the coordinator has restarted.
+    """
 
     key: Key
     attempt: int
     address: str
     task_manager: str
     mode: str = "source"
+    generation: int = 0
 
 
 @dataclass(frozen=True)

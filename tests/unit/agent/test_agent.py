@@ -375,3 +375,21 @@ async def test_a_role_process_dies_with_an_agent_that_is_killed(tmp_path: Path) 
         agent.wait()
         _, alive = psutil.wait_procs(children, timeout=5)
         assert not alive
+
+
+async def test_a_restarted_coordinator_gets_its_agent_back(tmp_path: Path) -> None:
+    async with stage(tmp_path, "read") as s:
+        subtask = s.hello()
+        await answer(subtask)
+        await s.state("Running")
+        port = s.server.port
+        assert port is not None
+        await s.server.close()
+        s.coordinator = Coordinator(begin(s.coordinator.state.shape, time.monotonic()))
+        async with TestServer(application(s.coordinator, "secret"), port=port):
+            state = await s.state("Running")
+            assert (state.generation, state.instances["worker", 0].restarts) == (1, 0)
+            send_frame(subtask, FrameType.END)
+            assert (await answer(subtask)).type is FrameType.DONE
+            subtask.close()
+            await s.state("Succeeded")

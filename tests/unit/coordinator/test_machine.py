@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -157,11 +158,40 @@ def test_the_shape_survives_json() -> None:
     assert shape_from_json(SERVERS.to_json()) == SERVERS
 
 
+def back(role: str, index: int, generation: int) -> Registered:
+    return replace(registered(role, index), generation=generation)
+
+
+def test_a_restarted_coordinator_takes_over_what_runs() -> None:
+    events = [back("worker", 0, 3), exited("worker", 0), back("worker", 1, 3)]
+    state = after(ALONE, events)
+    assert (state.phase, state.generation) == ("Running", 3)
+    assert command(state, ("worker", 1), 0, 3) == "continue"
+    assert step(state, exited("worker", 1), 2.0)[0].phase == "Succeeded"
+
+
+@pytest.mark.parametrize(
+    "events", [[back("worker", 0, 1), registered("worker", 1)], [registered("worker", 1), back("worker", 0, 1)]]
+)
+def test_who_runs_does_not_know_who_is_new(events: list[Event]) -> None:
+    state = after(ALONE, events)
+    assert (state.phase, state.generation, len(state.missing)) == ("Forming", 2, 2)
+    assert [command(state, key, 0, 1) for key in ALONE.instances] == ["abort", "abort"]
+    state = after(ALONE, [*events, registered("worker", 0, attempt=1), registered("worker", 1, attempt=1)])
+    assert (state.phase, state.generation) == ("Running", 2)
+
+
+def test_an_older_generation_is_aborted() -> None:
+    state = after(ALONE, [back("worker", 0, 2), back("worker", 1, 3)])
+    assert (state.phase, state.missing) == ("Forming", ("worker-0",))
+    assert command(state, ("worker", 0), 0, 2) == "abort"
+
+
 def _events(shape: JobShape) -> st.SearchStrategy[Event]:
     keys, attempts = st.sampled_from(shape.instances), st.integers(0, 2)
     failures = st.sampled_from([Failure("x", "ValueError", "m"), Failure("x", "UnavailableError", "m"), None])
     return st.one_of(
-        st.builds(Registered, keys, attempts, st.uuids().map(str), st.just("tm")),
+        st.builds(Registered, keys, attempts, st.uuids().map(str), st.just("tm"), generation=st.integers(0, 2)),
         st.builds(Heartbeat, keys, attempts, st.integers(0, 3), st.just("Training"), st.integers(0, 9), st.just(0)),
         st.builds(
             Exited, keys, attempts, st.sampled_from(["done", "failed", "cancelled"]), st.just(1), st.just(1), failures
@@ -198,7 +228,7 @@ def test_whatever_happens(data: st.DataObject, shape: JobShape) -> None:
         if state.phase == "Running":
             assert not state.missing
             if before.phase == "Forming":
-                assert not any(instance.ended for instance in state.instances.values())
+                assert not any(instance.ended and not instance.resumed for instance in state.instances.values())
             addresses = [address for hosts in state.cluster.values() for address in hosts]
             assert all(addresses)
             assert len(addresses) == sum(shape.in_cluster(role) for role, _ in shape.instances)
