@@ -8,5 +8,5 @@ docker buildx version >/dev/null 2>&1 && export DOCKER_BUILDKIT=1 || export DOCK
 for target in ${*:-operator flink tensorflow}; do
   say "building flinktf/$target:$version"
   docker build -q --network host --build-arg "BASE_IMAGE=$base" --target "$target" -t "flinktf/$target:$version" \
-    -f "$root/Dockerfile" "$root/dist" 2>&1 | grep -v -i -e deprecated -e buildkit -e environment-variable -e '^$' || true
+    -f "$root/Dockerfile" "$root/dist" > "$state/build-$target.log" 2>&1 || { tail -40 "$state/build-$target.log" >&2; exit 1; }
 done

@@ -151,7 +151,7 @@ def test_more_gpus_than_there_are_is_told_and_the_job_runs_when_there_are_enough
 
 
 def test_a_user_sees_the_job_and_the_coordinator_answers_nobody_without_the_token(on_kind: Kubectl) -> None:
-    apply(on_kind, "wine")
+    apply(on_kind, "wine", [{"path": ["spec", "tensorflow", "parameters", "epochs"], "value": 2000}])
     eventually(lambda: on_kind.status("wine").get("phase") == "Running", 120)
     shown = flinktf(on_kind, "status", "wine")
     assert re.search(r"worker-1\s+\w+\s+[\d,]+\s+0\s+wine-worker-", shown), shown
