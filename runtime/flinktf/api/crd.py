@@ -143,6 +143,9 @@ def _schema(field: Mapping[str, Any], definitions: Mapping[str, Any], name: str)
 
 
 def _map(merged: Mapping[str, Any], definitions: Mapping[str, Any], name: str) -> Schema:
+    for pattern, values in merged.get("patternProperties", {}).items():
+        names = {"rule": f"self.all(name, name.matches('{pattern}'))", "message": f"a name must match {pattern}"}
+        return {"additionalProperties": _schema(values, definitions, name), "x-kubernetes-validations": [names]}
     values = merged.get("additionalProperties")
     if values is True or values is None or "$ref" in values:
         return dict(_OPEN)

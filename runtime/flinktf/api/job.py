@@ -65,11 +65,13 @@ class TensorFlow(Model):
     )
     parameters: dict[str, JsonValue] = Field(
         default={},
-        description="Anything that the code wants to read as context.parameters.",
+        description="Anything that the code wants to read as context.parameters; kubectl apply leaves out "
+        "what is null.",
         examples=[{"epochs": 20}],
     )
     env: dict[EnvironmentName, EnvironmentValue] = Field(
         default={},
+        max_length=256,
         description="Environment variables of the role processes; the values are texts.",
         examples=[{"TF_CPP_MIN_LOG_LEVEL": "1"}],
     )
