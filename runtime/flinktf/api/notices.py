@@ -23,7 +23,8 @@ _TABLE: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("spec.code", ("configMap",)),
     ("spec.tensorflow", ("image",)),
     ("spec.roles[]", ("resources", "gpu", "failover", *_POD)),
-    ("spec", ("suspend", "ttlSecondsAfterFinished", "backoffLimit", "cleanPodPolicy")),
+    # Not storage: without a volume, results are kept all the same.
+    ("spec", ("podTemplate", "suspend", "ttlSecondsAfterFinished", "backoffLimit", "cleanPodPolicy")),
 )
 _TASK_MANAGERS: Final = ("spec.flink.pipeline.resources", "spec.roles[].taskManager.resources")
 

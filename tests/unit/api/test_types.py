@@ -92,6 +92,8 @@ def test_fields_for_kubernetes_are_named() -> None:
         ],
         "activeDeadlineSeconds": 10,
         "code": {"configMap": "x"},
+        "podTemplate": {"metadata": {}},
+        "storage": {"claimName": "x"},
     }
     assert {notice.path for notice in notices(FlinkTFJob.model_validate(job(**spec)))} == {
         "spec.flink.image",
@@ -100,6 +102,7 @@ def test_fields_for_kubernetes_are_named() -> None:
         "spec.code.configMap",
         "spec.roles[2].gpu",
         "spec.roles[2].taskManager.resources.requests.cpu",
+        "spec.podTemplate",
         "spec.ttlSecondsAfterFinished",
     }
     assert notices(FlinkTFJob.model_validate(GOOD)) == ()
