@@ -8,7 +8,7 @@ ARG BASE_IMAGE=debian:bookworm-slim
 FROM $BASE_IMAGE AS python
 RUN apt-get update -qq \
  && apt-get install -y -qq --no-install-recommends ca-certificates python3 \
- && rm -rf /var/lib/apt/lists/* /var/log/* \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* \
  && find / -xdev -perm /6000 -type f -exec chmod a-s {} + \
  && useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin flinktf \
  && install -d -o 10001 -g 10001 /work /data /opt/flinktf/job
@@ -55,7 +55,7 @@ FROM python AS flink
 USER root
 RUN apt-get update -qq \
  && apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless \
- && rm -rf /var/lib/apt/lists/* /var/log/* \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* \
  && find / -xdev -perm /6000 -type f -exec chmod a-s {} + \
  && ln -s /opt/flinktf/lib/python3.11/site-packages/pyflink /opt/flink
 USER 10001:10001

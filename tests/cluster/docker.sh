@@ -34,6 +34,7 @@ if ! docker image inspect "$base" >/dev/null 2>&1 && ! timeout 60 docker pull -q
       '/-----BEGIN CERTIFICATE-----/' '{*}')
     chroot "$folder" update-ca-certificates >/dev/null 2>&1
     cp /etc/apt/apt.conf.d/99* "$folder/etc/apt/apt.conf.d/" 2>/dev/null || true
+    rm -rf "$folder"/var/cache/apt/* "$folder"/var/lib/apt/lists/* "$folder"/var/log/*
     tar -C "$folder" -c . | docker import - "$base" >&2
     rm -rf "$folder"
   fi

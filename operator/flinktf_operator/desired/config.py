@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 from flinktf import pods
@@ -33,8 +34,19 @@ def config_map(job: FlinkTFJob, owner: Owner, run: Run) -> Manifest:
     size = sum(len(name) + len(text.encode()) for name, text in data.items())
     if size > _LARGEST:
         raise RenderError(
-            "spec.tensorflow.parameters",
+            _largest_field(job),
             f"the job's configuration has {size:,} bytes, and a ConfigMap at most {_LARGEST:,}",
-            "keep data in files, and parameters small: every role has a copy of them",
+            "keep data in files: every role has a copy of this",
         )
     return child("v1", "ConfigMap", config_name(owner.name), owner, job_labels(owner), data=data)
+
+
+def _largest_field(job: FlinkTFJob) -> str:
+    spec = job.spec
+    fields: dict[str, object] = {
+        "spec.tensorflow.parameters": spec.tensorflow.parameters,
+        "spec.tensorflow.env": spec.tensorflow.env,
+        "spec.flink.configuration": spec.flink.configuration,
+        "spec.job.args": spec.job.args if spec.job is not None else (),
+    }
+    return max(fields, key=lambda field: len(json.dumps(fields[field])))

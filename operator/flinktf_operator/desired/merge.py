@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any, Final
@@ -24,10 +25,14 @@ _KEYS: Final[dict[str, tuple[str, ...]]] = {
 _DEFAULTS: Final = {"protocol": "TCP"}
 # Kubernetes would replace tolerations; but whoever tolerates one taint more does not mean to lose the GPU nodes'.
 _APPENDED: Final = frozenset({"tolerations"})
+# Their elements are one thing beside a name. Kubernetes would keep both, and then refuse the pod.
+_ONE_OF: Final = frozenset({"env", "volumes"})
 
 
 def merge(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
     """``theirs`` over ``ours``: null deletes, ``$patch: replace`` and ``$patch: delete`` are understood."""
+    if theirs.get("$patch") == "delete":
+        return {}
     if theirs.get("$patch") == "replace":
         return {key: deepcopy(value) for key, value in theirs.items() if key != "$patch"}
     merged = {key: deepcopy(value) for key, value in ours.items()}
@@ -59,9 +64,16 @@ def _merge_list(name: str, ours: list[Any], theirs: list[Any]) -> list[Any]:
         if item.get("$patch") == "delete":
             merged.pop(identity, None)
         else:
-            merged[identity] = merge(merged.get(identity, {}), item)
+            before = merged.get(identity, {})
+            merged[identity] = merge(_without_others(before, item) if name in _ONE_OF else before, item)
     return list(merged.values())
 
 
-def _identity(item: Mapping[str, Any], keys: tuple[str, ...]) -> tuple[Any, ...]:
-    return tuple(item.get(key, _DEFAULTS.get(key)) for key in keys)
+def _without_others(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Mapping[str, Any]:
+    named = {key for key, value in theirs.items() if value is not None} - {"name"}
+    return {key: value for key, value in ours.items() if key in theirs} if named else ours
+
+
+def _identity(item: Mapping[str, Any], keys: tuple[str, ...]) -> str:
+    """As text: whatever someone has written there, it is the API server that refuses it."""
+    return json.dumps([item.get(key, _DEFAULTS.get(key)) for key in keys], sort_keys=True, default=str)

@@ -13,7 +13,8 @@ from flinktf_operator.desired import containers
 from flinktf_operator.desired.config import config_name
 from flinktf_operator.desired.labels import Manifest, child, pool_labels, selector
 from flinktf_operator.desired.merge import merge
-from flinktf_operator.desired.settings import Owner, RenderError, Run, Settings
+from flinktf_operator.desired.settings import Owner, Run, Settings
+from flinktf_operator.desired.template import with_templates
 from flinktf_operator.names import JOBMANAGER, token_name
 
 _USER: Final = 10001
@@ -62,9 +63,8 @@ def _deployment(
     labels = pool_labels(owner, pool, run)
     pod = {"metadata": {"labels": labels}, "spec": _pod_spec(job, pool, made, settings)}
     pod = merge(pod, {"spec": _scheduling(scheduling, gpu)})
-    for path, template in (("spec", job.spec.pod_template), (where, scheduling.pod_template)):
-        pod = _with_template(pod, template, f"{path}.podTemplate", {container["name"] for container in made})
-    pod["metadata"]["labels"] |= labels
+    templates = (("spec.podTemplate", job.spec.pod_template), (f"{where}.podTemplate", scheduling.pod_template))
+    pod = with_templates(pod, templates)
     spec = {
         "replicas": replicas,
         # Two JobManagers, or an old TaskManager beside a new one, would be two clusters.
@@ -131,31 +131,3 @@ def _scheduling(given: Scheduling, gpu: Gpu | None) -> Manifest:
         "topologySpreadConstraints": list(given.topology_spread_constraints),
     }
     return {key: value for key, value in found.items() if value}
-
-
-def _with_template(pod: Manifest, template: dict[str, Any], path: str, ours: set[str]) -> Manifest:
-    for field in ("metadata", "spec"):
-        if not isinstance(template.get(field, {}), dict):
-            raise RenderError(f"{path}.{field}", "is not an object", "write it as in a pod")
-    merged = merge(pod, _fitting(template, ours))
-    before = {c["name"]: c for c in pod["spec"]["containers"]}
-    after = {c.get("name"): c for c in merged["spec"].get("containers") or [] if isinstance(c, dict)}
-    for name in sorted(ours):
-        if name not in after:
-            raise RenderError(f"{path}.spec.containers", f"deletes {name}", "keep it: the pod is there for it")
-        for field in ("command", "args"):
-            if after[name].get(field) != before[name].get(field):
-                at = f"{path}.spec.containers[name={name}].{field}"
-                raise RenderError(at, "is flinktf's", "leave it out; add containers or initContainers of your own")
-    return merged
-
-
-def _fitting(template: dict[str, Any], ours: set[str]) -> Manifest:
-    """A template for all pods may speak of containers that only some of them have."""
-    absent = containers.NAMES - ours
-    fitting: Manifest = {key: dict(value) for key, value in template.items() if key in ("metadata", "spec")}
-    given = fitting.get("spec", {}).get("containers")
-    if isinstance(given, list):
-        kept = [c for c in given if not isinstance(c, dict) or c.get("name") not in absent]
-        fitting["spec"]["containers"] = kept
-    return fitting

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import click
+
+_TIMEOUT: Final = (5, 30)
+"""Seconds to connect, and between two pieces of an answer."""
+_FOLLOWING: Final = (5, None)
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class ClusterAccess:
         absent = f"there is no FlinkTFJob {name} in namespace {self.namespace}, or no flinktf in this cluster"
         found: dict[str, Any] = _asked(
             lambda: self._custom.get_namespaced_custom_object(
-                "flinktf.dev", "v1alpha1", self.namespace, "flinktfjobs", name
+                "flinktf.dev", "v1alpha1", self.namespace, "flinktfjobs", name, _request_timeout=_TIMEOUT
             ),
             absent,
         )
@@ -49,28 +53,39 @@ class ClusterAccess:
     def events(self, job: str) -> list[Told]:
         """The job's Events, the oldest first."""
         selector = f"involvedObject.kind=FlinkTFJob,involvedObject.name={job}"
-        listed = _asked(lambda: self._core.list_namespaced_event(self.namespace, field_selector=selector))
+        listed = _asked(
+            lambda: self._core.list_namespaced_event(self.namespace, field_selector=selector, _request_timeout=_TIMEOUT)
+        )
         told = [
-            Told(str(e.event_time or e.metadata.creation_timestamp), e.type, e.reason, e.message) for e in listed.items
+            Told(str(e.event_time or e.metadata.creation_timestamp), e.type or "", e.reason or "", e.message or "")
+            for e in listed.items
         ]
         return sorted(told, key=lambda event: event.at)
 
     def pods(self, job: str, pool: str) -> list[str]:
         """The names of a pool's pods."""
         selector = f"flinktf.dev/job={job},flinktf.dev/pool={pool}"
-        listed = _asked(lambda: self._core.list_namespaced_pod(self.namespace, label_selector=selector))
+        listed = _asked(
+            lambda: self._core.list_namespaced_pod(self.namespace, label_selector=selector, _request_timeout=_TIMEOUT)
+        )
         return sorted(pod.metadata.name for pod in listed.items)
 
     def log(self, pod: str, container: str, follow: bool, tail: int | None) -> Iterator[str]:
         """The lines of a container's log."""
         answer = _asked(
             lambda: self._core.read_namespaced_pod_log(
-                pod, self.namespace, container=container, follow=follow, tail_lines=tail, _preload_content=False
+                pod,
+                self.namespace,
+                container=container,
+                follow=follow,
+                tail_lines=tail,
+                _preload_content=False,
+                _request_timeout=_FOLLOWING if follow else _TIMEOUT,
             ),
             f"there is no pod {pod} any more",
         )
-        rest = b""
-        for chunk in answer.stream():
+        rest, chunks = b"", answer.stream()
+        while chunk := _asked(lambda: next(chunks, b"")):
             *lines, rest = (rest + chunk).split(b"\n")
             yield from (line.decode(errors="replace") for line in lines)
         if rest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from typing import Any, Final
 
@@ -29,11 +30,14 @@ def logs(job: str, what: str, namespace: str | None, follow: bool, tail: int | N
     if not pods:
         raise click.ClickException(f"{what} of {job} has no pod now; see: flinktf status {job}")
 
+    failed: list[str] = []
+
     def show(pod: str, name: str) -> None:
         try:
             for line in cluster.log(pod, container, follow, tail):
                 click.echo(f"{name} {line}" if len(pods) > 1 else line)
         except click.ClickException as error:  # one of several: the others' logs are to be seen
+            failed.append(name)
             click.echo(f"{name}: {error.message}", err=True)
 
     threads = [threading.Thread(target=show, args=(pod, name), daemon=True) for name, pod in pods.items()]
@@ -41,6 +45,7 @@ def logs(job: str, what: str, namespace: str | None, follow: bool, tail: int | N
         thread.start()
     for thread in threads:
         thread.join()
+    sys.exit(1 if failed else 0)
 
 
 def select(job: dict[str, Any], what: str, taskmanager: bool, pods_of: Any) -> tuple[dict[str, str], str]:

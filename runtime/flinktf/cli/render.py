@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import click
 import yaml
@@ -13,6 +15,10 @@ from flinktf.api import ManifestError, load_manifest
 from flinktf.cli.validate import print_problems
 
 _UID = "00000000-0000-0000-0000-000000000000"
+_COMMENT = """\
+# For review, not to be applied: the uid is a placeholder, and with it the Flink job id and the annotations
+# flinktf.dev/applied. The operator puts a random token into the Secret.
+"""
 
 
 @click.command()
@@ -50,4 +56,21 @@ def render(
     except RenderError as error:
         click.echo(f"{manifest}: {error}", err=True)
         sys.exit(1)
-    click.echo(yaml.safe_dump_all([made.secret, *made.config, *made.workloads], sort_keys=False, width=120), nl=False)
+    click.echo(_COMMENT + as_yaml([made.secret, *made.config, *made.workloads]), nl=False)
+
+
+def as_yaml(manifests: Iterable[dict[str, Any]]) -> str:
+    """Documents to be read by people: a text of several lines is one."""
+    return yaml.dump_all(manifests, Dumper=_Dumper, sort_keys=False, width=120)
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)

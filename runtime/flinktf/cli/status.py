@@ -51,7 +51,8 @@ def view(job: dict[str, Any], events: list[Told]) -> RenderableType:
 
 
 def _line(event: Told) -> str:
-    return f"{event.at[11:19]}  {event.reason}: {event.message.splitlines()[0]}"
+    first = event.message.partition("\n")[0]
+    return f"{event.at[11:19]}  {event.reason}: {first}"
 
 
 def _headline(name: str, told: Status) -> Text:
@@ -87,7 +88,7 @@ def _roles(told: Status) -> Table:
                 str(instance.restarts),
                 instance.pod or "",
                 instance.node or "",
-                instance.last_error or "",
+                Text(instance.last_error or ""),  # as it is: brackets in it are no markup
             )
         if not role.instances:
             table.add_row(role.name, f"{role.ready}/{role.desired} ready", "", "", "", "", "")

@@ -27,6 +27,8 @@ def test_the_objects_of_a_job() -> None:
     ]
     assert {o["metadata"]["namespace"] for o in objects} == {"ml"}
     assert "data" not in objects[0]
+    assert done.output.startswith("# For review, not to be applied")
+    assert "  log4j-console.properties: |\n    rootLogger.level = INFO\n" in done.output
     images = {c["image"] for o in objects[4:] for c in o["spec"]["template"]["spec"]["containers"]}
     assert "registry/flink:1" in images
 

@@ -66,5 +66,16 @@ def test_an_instance_is_a_line() -> None:
     assert line.split()[:6] == ["worker-0", "training", "1,200", "0", "wine-worker-x", "gpu-1"]
 
 
+@pytest.mark.parametrize("error", ["[/data/x] is missing", "[tensorflow] lost"])
+def test_an_error_is_shown_as_it_is(error: str) -> None:
+    instance = {"index": 0, "state": "failed", "lastError": error}
+    status = {"roles": [{"name": "worker", "desired": 1, "ready": 0, "instances": [instance]}]}
+    assert error in shown({"metadata": {"name": "wine"}, "status": status}, [])
+
+
+def test_an_event_may_say_nothing() -> None:
+    assert "12:00:00  Odd:" in shown(JOB, [Told("2026-01-01 12:00:00+00:00", "Normal", "Odd", "")])
+
+
 def test_a_job_that_nobody_has_seen_yet() -> None:
     assert shown({"metadata": {"name": "new"}}, []).startswith("new  Pending")

@@ -132,29 +132,13 @@ def test_pod_templates_are_merged_the_common_one_first() -> None:
     assert [c["name"] for c in pod(found, "jobmanager")["containers"]][-1] == "side"
 
 
-@pytest.mark.parametrize(
-    ("container", "path"),
-    [
-        (
-            {"name": "tensorflow", "command": ["sh"]},
-            "spec.roles[0].podTemplate.spec.containers[name=tensorflow].command",
-        ),
-        ({"name": "tensorflow", "args": ["x"]}, "spec.roles[0].podTemplate.spec.containers[name=tensorflow].args"),
-        ({"name": "tensorflow", "$patch": "delete"}, "spec.roles[0].podTemplate.spec.containers"),
-    ],
-)
-def test_what_a_pod_lives_on_may_not_be_taken_away(container: dict[str, Any], path: str) -> None:
-    template = {"spec": {"containers": [container]}}
-    with pytest.raises(RenderError) as raised:
-        made(job(roles=[GPU | {"podTemplate": template}]))
-    assert raised.value.path == path
-
-
 def test_a_configuration_that_no_config_map_holds() -> None:
     large = {"entrypoint": "train:main", "parameters": {"x": "y" * 600_000}}
     roles = [GPU, {"name": "evaluator"}]
     with pytest.raises(RenderError, match=r"^spec\.tensorflow\.parameters: the job's configuration has"):
         made(job(tensorflow=large, roles=roles))
+    with pytest.raises(RenderError, match=r"^spec\.flink\.configuration: "):
+        made(job(flink={"configuration": {"x": "y" * 600_000}}))
 
 
 def test_the_submission_begins_from_the_checkpoint() -> None:

@@ -1,4 +1,4 @@
-"""A user's pod template over ours. What kubectl makes of the same two is checked in tests/e2e."""
+"""A user's pod template over ours. What kubectl makes of the same two: tests/e2e/test_pod_template.py."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ OURS = {
         ({"nodeSelector": {"zone": "z"}}, ("nodeSelector",), {"disk": "ssd", "zone": "z"}),
         ({"nodeSelector": {"disk": None}}, ("nodeSelector",), {}),
         ({"nodeSelector": {"$patch": "replace", "zone": "z"}}, ("nodeSelector",), {"zone": "z"}),
+        ({"nodeSelector": {"$patch": "delete"}}, ("nodeSelector",), {}),
         ({"containers": [{"name": "a", "image": "z"}]}, ("containers", 0, "image"), "z"),
         ({"containers": [{"name": "a", "image": "z"}]}, ("containers", 1, "name"), "b"),
         ({"containers": [{"name": "c"}]}, ("containers", 2), {"name": "c"}),
@@ -73,3 +74,8 @@ def test_twice_is_once_and_nothing_is_changed_in_place(ours: dict[str, Any], the
     once = merge(ours, theirs)
     assert merge(once, theirs) == once
     assert repr((ours, theirs)) == before
+
+
+@given(_POD, _POD, _POD)
+def test_it_does_not_matter_which_two_are_merged_first(a: dict[str, Any], b: dict[str, Any], c: dict[str, Any]) -> None:
+    assert merge(merge(a, b), c) == merge(a, merge(b, c))
