@@ -10,42 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from support.api_proxy import ApiProxy, Write
 from support.kubectl import Kubectl, KubectlError, condition, eventually
 from support.operator_process import OperatorProcess
-
-MANAGED = "app.kubernetes.io/managed-by=flinktf-operator"
-EXAMPLES = Path(__file__).parents[2] / "examples"
-CHILDREN = "deployments,services,configmaps,secrets,networkpolicies"
-WINE = ["wine", "wine-config", "wine-jobmanager", "wine-jobmanager", "wine-pipeline", "wine-token", "wine-worker"]
-
-
-def job(name: str = "wine", **spec: Any) -> dict[str, Any]:
-    manifest: dict[str, Any] = yaml.safe_load((EXAMPLES / "wine" / "job.yaml").read_text())
-    manifest["metadata"]["name"] = name
-    manifest["spec"] |= spec
-    return manifest
-
-
-def children(kubectl: Kubectl, selector: str = MANAGED) -> list[str]:
-    return sorted(child["metadata"]["name"] for child in kubectl.items(CHILDREN, selector))
-
-
-def pods(kubectl: Kubectl, selector: str = MANAGED) -> list[dict[str, Any]]:
-    return kubectl.items("pods", selector)
-
-
-def settled(kubectl: Kubectl, run: int = 1) -> bool:
-    """All of wine is there, in one run, once."""
-    found = pods(kubectl)
-    return (
-        children(kubectl) == WINE
-        and len(found) == 4
-        and {pod["metadata"]["labels"]["flinktf.dev/run"] for pod in found} == {str(run)}
-        and kubectl.status("wine").get("run", {}).get("number") == run
-    )
+from support.wine import CHILDREN, MANAGED, children, job, pods, settled
 
 
 @pytest.fixture

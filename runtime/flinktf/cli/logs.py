@@ -33,9 +33,13 @@ def logs(job: str, what: str, namespace: str | None, follow: bool, tail: int | N
     failed: list[str] = []
 
     def show(pod: str, name: str) -> None:
+        silent = tail != 0
         try:
             for line in cluster.log(pod, container, follow, tail):
+                silent = False
                 click.echo(f"{name} {line}" if len(pods) > 1 else line)
+            if silent:  # so is a pod without a node, whose log the API server has no error for
+                click.echo(f"{name}: nothing printed yet; see: flinktf status {job}", err=True)
         except click.ClickException as error:  # one of several: the others' logs are to be seen
             failed.append(name)
             click.echo(f"{name}: {error.message}", err=True)
