@@ -37,6 +37,9 @@ RUN pip install --quiet -c /build/constraints.txt -r /build/requirements-operato
 FROM python AS operator
 COPY --from=operator-builder /opt/flinktf /opt/flinktf
 COPY --from=flinktf /opt/no-jars /opt/flinktf/lib/python3.11/site-packages
+ARG VERSION
+LABEL org.opencontainers.image.title="flinktf/operator" org.opencontainers.image.description="the operator of FlinkTFJobs" \
+      org.opencontainers.image.version=$VERSION org.opencontainers.image.licenses=Apache-2.0
 ENTRYPOINT ["python", "-m", "flinktf_operator"]
 
 FROM builder AS flink-builder
@@ -63,6 +66,9 @@ ENV FLINK_HOME=/opt/flink FLINK_LIB_DIR=/opt/flink/lib FLINK_CONF_DIR=/etc/flink
     PATH=/opt/flink/bin:$PATH
 COPY --from=flink-builder /opt/flinktf /opt/flinktf
 COPY --from=flinktf /opt/wheel /opt/flinktf/lib/python3.11/site-packages
+ARG VERSION
+LABEL org.opencontainers.image.title="flinktf/flink" org.opencontainers.image.description="Flink with flinktf" \
+      org.opencontainers.image.version=$VERSION org.opencontainers.image.licenses=Apache-2.0
 
 FROM builder AS tensorflow-builder
 COPY requirements-tensorflow.txt /build/
@@ -72,20 +78,26 @@ RUN sed -i 's/^tensorflow==/tensorflow-cpu==/' /build/requirements-tensorflow.tx
  && pip install --quiet -c /build/constraints.txt -r /build/requirements.txt \
  && pip install --quiet --no-deps -c /build/constraints.txt "$(grep '^tf_keras' /build/requirements-tensorflow.txt)" \
  && pip uninstall --quiet -y pip \
- && rm -rf /opt/flinktf/lib/python3.11/site-packages/tensorflow/include
+ && cd /opt/flinktf/lib/python3.11/site-packages && rm -rf clang tensorflow/include && find . -type d -name tests -prune -exec rm -rf {} +
 
 FROM python AS tensorflow
 COPY --from=tensorflow-builder /opt/flinktf /opt/flinktf
 COPY --from=flinktf /opt/no-jars /opt/flinktf/lib/python3.11/site-packages
+ARG VERSION
+LABEL org.opencontainers.image.title="flinktf/tensorflow" org.opencontainers.image.description="TensorFlow with flinktf's agent, for CPUs" \
+      org.opencontainers.image.version=$VERSION org.opencontainers.image.licenses=Apache-2.0
 
 FROM builder AS tensorflow-gpu-builder
 COPY requirements-tensorflow.txt /build/
 RUN sed 's/^tensorflow==/tensorflow[and-cuda]==/' /build/requirements-tensorflow.txt > /build/requirements.txt \
  && pip install --quiet -c /build/constraints.txt -r /build/requirements.txt \
  && pip uninstall --quiet -y pip \
- && rm -rf /opt/flinktf/lib/python3.11/site-packages/tensorflow/include
+ && cd /opt/flinktf/lib/python3.11/site-packages && rm -rf clang tensorflow/include && find . -type d -name tests -prune -exec rm -rf {} +
 
 FROM python AS tensorflow-gpu
 COPY --from=tensorflow-gpu-builder /opt/flinktf /opt/flinktf
 COPY --from=flinktf /opt/no-jars /opt/flinktf/lib/python3.11/site-packages
+ARG VERSION
+LABEL org.opencontainers.image.title="flinktf/tensorflow-gpu" org.opencontainers.image.description="TensorFlow with flinktf's agent, for NVIDIA GPUs" \
+      org.opencontainers.image.version=$VERSION org.opencontainers.image.licenses=Apache-2.0
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility

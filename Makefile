@@ -4,7 +4,7 @@ BIN := .venv/bin
 MAVEN := mvn -B -q -f runtime/flink-connector-tensorflow
 SETUP := .venv/.setup
 
-.PHONY: e2e setup demo digits test test-fast test-java test-integration bench lint format docs deploy clean dist images cluster-up cluster-down
+.PHONY: e2e setup demo digits test test-fast test-java test-integration bench lint format docs deploy clean dist images images-gpu cluster-up cluster-down
 .DELETE_ON_ERROR:
 
 setup: $(SETUP)
@@ -69,6 +69,10 @@ dist: setup
 
 images: dist
 	tests/cluster/images.sh
+
+# 2 GB of CUDA: only who needs it builds it.
+images-gpu: dist
+	tests/cluster/images.sh tensorflow-gpu
 
 # On a kind cluster with the project's images, or on the one of $$KUBECONFIG.
 e2e: cluster-up

@@ -4,11 +4,7 @@
 . "$(dirname "$0")/common.sh"
 
 if [ ! -e "$bin/done" ]; then
-  command -v go >/dev/null || export PATH=$PATH:/usr/local/go/bin
-  if ! command -v go >/dev/null; then
-    say "installing Go"
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq golang-go >&2
-  fi
+  need_go
   export CGO_ENABLED=0 GOTOOLCHAIN=auto
   work=$(mktemp -d)
   trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT

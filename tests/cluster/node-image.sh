@@ -39,6 +39,7 @@ if ! docker image inspect "$node_image" >/dev/null 2>&1; then
   done
 
   # kind's own files are taken from its module when the image is built; they are not part of this project.
+  need_go
   module=$(cd "$work" && go mod download -json sigs.k8s.io/kind@$kind | jq -r .Dir)
   cp -r "$module/images/base/files" "$work/context/files"
   chmod -R u+w "$work/context/files"
