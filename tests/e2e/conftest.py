@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from cluster.apiserver import ControlPlane
 from support.kubectl import Kubectl
+from support.release import Release
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,6 +41,15 @@ def kind() -> Kubectl:
         [ROOT / "tests" / "cluster" / "up.sh"], stdout=subprocess.PIPE, text=True, timeout=1800, check=True
     )
     return Kubectl(Path(done.stdout.strip()))
+
+
+@pytest.fixture(scope="session")
+def release(kind: Kubectl) -> Iterator[Release]:
+    """The operator, installed in the cluster with nodes."""
+    release = Release(kind)
+    release.install()
+    yield release
+    assert not re.search(r"cannot \w+ resource", release.logs()), "the chart's rights are not enough"
 
 
 @pytest.fixture

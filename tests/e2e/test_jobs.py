@@ -7,59 +7,20 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cluster.apiserver import binaries
+from support.examples import CHILDREN, GPU_IMAGE, MANAGED, ROOT, apply, lasting, running, succeeded, tf_config, volume
 from support.kubectl import Kubectl, condition, environment, eventually
+from support.release import Release
 
-ROOT = Path(__file__).parents[2]
 CLUSTER = ROOT / "tests" / "cluster"
-MANAGED = "app.kubernetes.io/managed-by=flinktf-operator"
-CHILDREN = "pods,deployments,services,configmaps,secrets,networkpolicies"
 GPU_NODE = "flinktf-worker"
 
-
-@pytest.fixture(scope="module", autouse=True)
-def installed(kind: Kubectl) -> Iterator[None]:
-    """The release, and afterwards no pod of it."""
-    helm = [str(binaries() / "helm"), "--kubeconfig", str(kind.kubeconfig), "-n", "flinktf-system"]
-    install = ["upgrade", "--install", "flinktf", str(ROOT / "charts" / "flinktf"), "--create-namespace", "--wait"]
-    subprocess.run([*helm, *install, "--timeout", "120s"], timeout=180, check=True)
-    yield
-    logs = kind.within("flinktf-system")("logs", "-l", "app.kubernetes.io/name=flinktf-operator", "--tail=-1")
-    assert not re.search(r"cannot \w+ resource", logs), "the chart's rights are not enough"
-    assert "could not be looked at" not in logs
-
-
-def apply(kubectl: Kubectl, example: str, patch: list[dict[str, Any]] | None = None) -> None:
-    """``kubectl apply -k``, with a JSON patch of the job before."""
-    items = json.loads(kubectl("apply", "-k", str(ROOT / "examples" / example), "--dry-run=client", "-o", "json"))
-    objects = items["items"]
-    for made in objects:
-        made["metadata"].pop("namespace", None)
-        for operation in (patch or []) if made["kind"] == "FlinkTFJob" else []:
-            *path, last = operation["path"]
-            place = made
-            for part in path:
-                place = place[part]
-            place[last] = operation["value"]
-    kubectl.apply(*objects)
-
-
-def succeeded(kubectl: Kubectl, job: str, seconds: int = 240) -> dict[str, Any]:
-    def ended() -> dict[str, Any]:
-        status = kubectl.status(job)
-        assert status.get("phase") in ("Succeeded", "Failed"), status
-        return status
-
-    status = eventually(ended, seconds, 1)
-    assert status["phase"] == "Succeeded", condition(status, "Failed")
-    return status
+pytestmark = pytest.mark.usefixtures("release")
 
 
 def flinktf(kubectl: Kubectl, *arguments: str) -> str:
@@ -69,12 +30,6 @@ def flinktf(kubectl: Kubectl, *arguments: str) -> str:
     done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def volume(kubectl: Kubectl, claim: str) -> Path:
-    """The folder of this machine behind a claim."""
-    name = (kubectl.get("pvc", claim) or {})["spec"]["volumeName"]
-    return kubectl.kubeconfig.parent / "data" / name.removeprefix("shared-")
 
 
 def accuracy_on_held_out_wines(model: Path) -> float:
@@ -93,11 +48,11 @@ def accuracy_on_held_out_wines(model: Path) -> float:
 
 def test_wine_trains_and_its_model_is_on_the_volume(on_kind: Kubectl) -> None:
     apply(on_kind, "wine")
-    running = eventually(lambda: on_kind.items("pods", f"{MANAGED},flinktf.dev/pool=worker"), 30)
+    workers = eventually(lambda: on_kind.items("pods", f"{MANAGED},flinktf.dev/pool=worker"), 30)
     status = succeeded(on_kind, "wine")
     assert (status["rolesReady"], status["flink"]["state"]) == ("2/2", "FINISHED")
     told = {instance["pod"]: instance["node"] for role in status["roles"] for instance in role["instances"]}
-    assert sorted(told) == sorted(pod["metadata"]["name"] for pod in running)
+    assert sorted(told) == sorted(pod["metadata"]["name"] for pod in workers)
     assert accuracy_on_held_out_wines(volume(on_kind, "wine-data") / "model") > 0.9
     story = on_kind("describe", "flinktfjob", "wine")
     for reason in ("Starting", "Running", "ModelSaved", "Succeeded"):
@@ -108,8 +63,7 @@ def test_wine_trains_and_its_model_is_on_the_volume(on_kind: Kubectl) -> None:
 
 def test_digits_with_workers_on_the_gpu_node(on_kind: Kubectl) -> None:
     gpu = {"path": ["spec", "roles", 2, "gpu"], "value": {"count": 1, "product": "NVIDIA-L4"}}
-    image = {"path": ["spec", "tensorflow", "image"], "value": "flinktf/tensorflow:0.1.0"}
-    apply(on_kind, "digits", [gpu, image])
+    apply(on_kind, "digits", gpu, GPU_IMAGE)
     pods = eventually(lambda: _scheduled(on_kind, 7), 60)
     for pod in pods:
         worker = pod["metadata"]["labels"]["flinktf.dev/pool"] == "worker"
@@ -130,9 +84,8 @@ def _scheduled(kubectl: Kubectl, count: int) -> list[dict[str, Any]]:
 
 def test_more_gpus_than_there_are_is_told_and_the_job_runs_when_there_are_enough(on_kind: Kubectl) -> None:
     gpu = {"path": ["spec", "roles", 0, "gpu"], "value": {"count": 2}}
-    image = {"path": ["spec", "tensorflow", "image"], "value": "flinktf/tensorflow:0.1.0"}
     began = time.monotonic()
-    apply(on_kind, "wine", [gpu, image])
+    apply(on_kind, "wine", gpu, GPU_IMAGE)
 
     def unschedulable() -> tuple[str, str, str]:
         told = condition(on_kind.status("wine"), "RolesHealthy")
@@ -151,8 +104,8 @@ def test_more_gpus_than_there_are_is_told_and_the_job_runs_when_there_are_enough
 
 
 def test_a_user_sees_the_job_and_the_coordinator_answers_nobody_without_the_token(on_kind: Kubectl) -> None:
-    apply(on_kind, "wine", [{"path": ["spec", "tensorflow", "parameters", "epochs"], "value": 2000}])
-    eventually(lambda: on_kind.status("wine").get("phase") == "Running", 120)
+    apply(on_kind, "wine", lasting())
+    running(on_kind, "wine")
     shown = flinktf(on_kind, "status", "wine")
     assert re.search(r"worker-1\s+\w+\s+[\d,]+\s+0\s+wine-worker-", shown), shown
     assert "worker-0 attempt=0 has come" in flinktf(on_kind, "logs", "wine", "worker-0")
@@ -167,17 +120,57 @@ def test_a_user_sees_the_job_and_the_coordinator_answers_nobody_without_the_toke
     answer = on_kind("exec", "deploy/wine-pipeline", "--", "python", "-c", script)
     assert answer.strip() == "401"
     on_kind("delete", "ftj", "wine")
-    eventually(
-        lambda: on_kind.items("pods,deployments,services,configmaps,secrets,networkpolicies", MANAGED) == [], 120
-    )
+    eventually(lambda: on_kind.items(CHILDREN, MANAGED) == [], 120)
 
 
-def test_an_upgrade_of_the_operator_does_not_touch_a_running_job(kind: Kubectl, on_kind: Kubectl) -> None:
-    apply(on_kind, "wine", [{"path": ["spec", "tensorflow", "parameters", "epochs"], "value": 2000}])
-    eventually(lambda: on_kind.status("wine").get("phase") == "Running", 120)
+def test_the_status_agrees_with_flink_and_with_the_processes_themselves(on_kind: Kubectl) -> None:
+    apply(on_kind, "wine", lasting())
+    running(on_kind, "wine")
+    status = on_kind.status("wine")
+    (worker,) = status["roles"]
+    told = {instance["index"]: instance for instance in worker["instances"]}
+    assert sorted(told) == [0, 1]
+    nodes = {pod["metadata"]["name"]: pod["spec"]["nodeName"] for pod in on_kind.items("pods", MANAGED)}
+    for index, instance in told.items():
+        assert instance["node"] == nodes[instance["pod"]]
+        assert instance["state"] == "training"
+        config = tf_config(on_kind, instance["pod"])
+        assert config["task"] == {"type": "worker", "index": index}
+        assert len(config["cluster"]["worker"]) == 2
+    flink = f"http://127.0.0.1:8081/jobs/{status['flink']['jobId']}"
+    job = asked(on_kind, flink)
+    assert job["state"] == status["flink"]["state"] == "RUNNING"
+    sink = next(vertex["id"] for vertex in job["vertices"] if vertex["parallelism"] == 2 and "worker" in vertex["name"])
+    subtasks = asked(on_kind, f"{flink}/vertices/{sink}")["subtasks"]
+    assert {it["subtask"]: it["taskmanager-id"] for it in subtasks} == {i: it["pod"] for i, it in told.items()}
+
+
+def asked(kubectl: Kubectl, url: str) -> dict[str, Any]:
+    script = f"import urllib.request; print(urllib.request.urlopen('{url}', timeout=5).read().decode())"
+    answer = kubectl("exec", "deploy/wine-jobmanager", "-c", "driver", "--", "python", "-c", script)
+    found: dict[str, Any] = json.loads(answer)
+    return found
+
+
+def test_two_jobs_of_one_name_in_two_namespaces(on_kind: Kubectl) -> None:
+    other = on_kind.within(f"{on_kind.namespace}-b")
+    on_kind("create", "namespace", other.namespace)
+    try:
+        for space in (on_kind, other):
+            apply(space, "wine")
+        ids = {succeeded(space, "wine", 300)["flink"]["jobId"] for space in (on_kind, other)}
+        assert len(ids) == 2
+        for space in (on_kind, other):
+            assert accuracy_on_held_out_wines(volume(space, "wine-data") / "model") > 0.9
+    finally:
+        on_kind("delete", "namespace", other.namespace, "--wait=false")
+
+
+def test_an_upgrade_of_the_operator_does_not_touch_a_running_job(release: Release, on_kind: Kubectl) -> None:
+    apply(on_kind, "wine", lasting())
+    running(on_kind, "wine")
     before = {pod["metadata"]["uid"] for pod in on_kind.items("pods", MANAGED)}
-    kind.within("flinktf-system")("rollout", "restart", "deployment/flinktf-operator")
-    kind.within("flinktf-system")("rollout", "status", "deployment/flinktf-operator", "--timeout=90s", timeout=100)
+    release.roll_out_anew()
     step = on_kind.status("wine")["step"]
     eventually(lambda: on_kind.status("wine")["step"] > step, 90)
     assert {pod["metadata"]["uid"] for pod in on_kind.items("pods", MANAGED)} == before

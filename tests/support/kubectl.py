@@ -49,6 +49,10 @@ class Kubectl:
         found: list[dict[str, Any]] = json.loads(self("get", kinds, "-l", selector, "-o", "json"))["items"]
         return found
 
+    def all_namespaces(self, kinds: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self("get", kinds, "--all-namespaces", "-o", "json"))["items"]
+        return found
+
     def status(self, job: str) -> dict[str, Any]:
         found = self.get("flinktfjob", job)
         return dict(found.get("status") or {}) if found is not None else {}
