@@ -44,6 +44,8 @@ class ControlPlane:
     """How many nodes KWOK pretends; none, and pods stay pending."""
     qps: int = 500
     """Requests a second that controllers and scheduler allow themselves: their defaults would be what is measured."""
+    stages: Path | None = None
+    """What KWOK makes of pods, as its ``Stage`` objects, instead of its own stages."""
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="flinktf-cluster-")))
 
     @property
@@ -143,7 +145,7 @@ class ControlPlane:
             )
 
     def _pretend_nodes(self) -> None:
-        """KWOK's own stages make pods Running as soon as they are bound."""
+        """Without other stages KWOK makes pods Running as soon as they are bound."""
         nodes = [
             {
                 "apiVersion": "v1",
@@ -154,7 +156,8 @@ class ControlPlane:
             for index in range(self.nodes)
         ]
         self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": nodes}))
-        self._start("kwok", f"--kubeconfig={self.kubeconfig} --manage-all-nodes=true --enable-crds=")
+        stages = f" --config={self.stages}" if self.stages is not None else ""
+        self._start("kwok", f"--kubeconfig={self.kubeconfig} --manage-all-nodes=true --enable-crds={stages}")
 
 
 if __name__ == "__main__":
