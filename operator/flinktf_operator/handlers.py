@@ -5,6 +5,7 @@ Only ``on.event``: kopf's own create/update/delete handlers would write annotati
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ from flinktf_operator.observed import Key
 from flinktf_operator.store import Kind, Store, key_of
 
 _SELECTOR: Final = f"{MANAGED_BY}={FIELD_MANAGER}"
+_RETRIES: Final = 100_000
+"""A week, five seconds each."""
 _RESOURCES: Final[dict[Kind, tuple[str, str] | tuple[str, str, str]]] = {
     "jobs": (GROUP, VERSION, PLURAL),
     "workloads": ("apps", "v1", "deployments"),
@@ -23,17 +26,20 @@ _RESOURCES: Final[dict[Kind, tuple[str, str] | tuple[str, str, str]]] = {
 }
 
 
-def registry(store: Store, look_at: Callable[[Key], None]) -> kopf.OperatorRegistry:
+def registry(store: Store, look_at: Callable[[Key], None], look_soon: Callable[[Key], None]) -> kopf.OperatorRegistry:
     """Handlers for jobs, Deployments and pods, and kopf's way to log in.
 
     An index handler puts what there is into the store. kopf calls no other handler before every kind's first list has
-    gone through the indices: no job is looked at while the store is half full.
+    gone through the indices: no job is looked at while the store is half full. From then on there is no need of it.
     """
     handlers = kopf.OperatorRegistry()
     kopf.on.login(registry=handlers)(_login)
+    listed = asyncio.Event()
     for kind, resource in _RESOURCES.items():
-        kopf.index(*resource, registry=handlers, id=f"store-{kind}")(_keeper(kind, store))
-        kopf.on.event(*resource, registry=handlers, id=f"look-{kind}")(_teller(kind, store, look_at))
+        tell = look_soon if kind == "pods" else look_at
+        keep_id, tell_id = f"store-{kind}", f"look-{kind}"
+        kopf.index(*resource, registry=handlers, id=keep_id, when=_while_not(listed))(_keeper(kind, store))
+        kopf.on.event(*resource, registry=handlers, id=tell_id)(_teller(kind, store, tell, listed))
     return handlers
 
 
@@ -47,6 +53,8 @@ def settings() -> kopf.OperatorSettings:
     ours.persistence.diffbase_storage = _NoDiff()
     ours.persistence.progress_storage = _NoProgress()
     ours.queueing.idle_timeout = 1.0
+    # As long as the API server is away, and soon after it is back; kopf itself gives up after a minute.
+    ours.networking.error_backoffs = (1, 2, 3, *[5] * _RETRIES)
     ours.watching.server_timeout = 300
     ours.watching.client_timeout = 330
     ours.watching.connect_timeout = 10
@@ -67,11 +75,25 @@ def _keeper(kind: Kind, store: Store) -> Callable[..., Awaitable[None]]:
     return keep
 
 
-def _teller(kind: Kind, store: Store, look_at: Callable[[Key], None]) -> Callable[..., Awaitable[None]]:
+def _while_not(listed: asyncio.Event) -> Callable[..., bool]:
+    def check(**_: Any) -> bool:
+        return not listed.is_set()
+
+    return check
+
+
+def _teller(
+    kind: Kind, store: Store, look_at: Callable[[Key], None], listed: asyncio.Event
+) -> Callable[..., Awaitable[None]]:
     async def tell(event: kopf.RawEvent, **_: Any) -> None:
+        listed.set()
         metrics.WATCH_EVENTS.labels(kind).inc()
         body: Any = event["object"]
-        look_at(store.drop(kind, body) if event["type"] == "DELETED" else key_of(kind, body))
+        if event["type"] == "DELETED":
+            look_at(store.drop(kind, body))
+        # What is listed was put into the store before; and a job is looked at for each of its own changes.
+        elif store.put(kind, body) or kind == "jobs" or event["type"] is None:
+            look_at(key_of(kind, body))
 
     return tell
 

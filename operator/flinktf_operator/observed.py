@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from flinktf_operator.names import APPLIED, FIELD_MANAGER, JOB_LABEL, POOL_LABEL, RUN_LABEL
+from flinktf_operator.names import FIELD_MANAGER, JOB_LABEL, POOL_LABEL, RUN_LABEL
 
 Body = Mapping[str, Any]
 Key = tuple[str, str]
@@ -49,9 +49,7 @@ class WorkloadView:
     owners: tuple[str, ...]
     pool: str
     run: int
-    applied: str
     ours: str
-    ready: int
     deleting: bool
 
 
@@ -107,9 +105,7 @@ def workload_view(body: Body) -> WorkloadView:
         owners=tuple(owner["uid"] for owner in metadata.get("ownerReferences") or ()),
         pool=labels.get(POOL_LABEL, ""),
         run=_number(labels.get(RUN_LABEL)),
-        applied=(metadata.get("annotations") or {}).get(APPLIED, ""),
         ours=owned_fields(body),
-        ready=(body.get("status") or {}).get("readyReplicas") or 0,
         deleting="deletionTimestamp" in metadata,
     )
 

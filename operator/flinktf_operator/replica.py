@@ -30,6 +30,8 @@ _STUCK: Final = 180.0
 """Seconds of one look after which this replica is not alive: every request has a timeout of 15 s."""
 _LEASE: Final = "flinktf-operator"
 _PAUSE: Final = 2.0
+_BURST: Final = 0.2
+"""Seconds in which changes of a job's pods are gathered: they come together, and three for each pod."""
 
 
 class Replica:
@@ -121,7 +123,7 @@ class Replica:
             reconciler = Reconciler(cluster, self._store, self._queue, listeners, options.jobs, options.identity)
             group.create_task(
                 kopf.operator(
-                    registry=registry(self._store, self._queue.add),
+                    registry=registry(self._store, self._queue.add, self._look_soon),
                     settings=settings(),
                     clusterwide=not options.namespaces,
                     namespaces=options.namespaces,
@@ -132,6 +134,9 @@ class Replica:
             self._take_signals()
             group.create_task(reconciler.run())
             group.create_task(self._resync.run())
+
+    def _look_soon(self, key: Key) -> None:
+        self._queue.add_after(key, _BURST)
 
     def _count(self) -> None:
         """Gauges that are only known by counting."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from flinktf_operator.names import JOB_LABEL
 from flinktf_operator.observed import Body, JobView, Key, PodView, WorkloadView, job_view, pod_view, workload_view
@@ -13,6 +13,8 @@ from flinktf_operator.report import Report
 
 Kind = Literal["jobs", "workloads", "pods"]
 KINDS: Final[tuple[Kind, ...]] = ("jobs", "workloads", "pods")
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +41,24 @@ class Store:
         self._reports: dict[Key, Report] = {}
         self._versions: dict[Kind, dict[str, str]] = {kind: {} for kind in KINDS}
 
-    def put(self, kind: Kind, body: Body) -> None:
-        """An object was made or has changed. An older version than the one that is known changes nothing."""
+    def put(self, kind: Kind, body: Body) -> bool:
+        """An object was made or has changed. An older version than the one that is known changes nothing.
+
+        Returns whether anything is known now that was not before: most changes of a Deployment are in fields that
+        nobody asks for.
+        """
         metadata = body["metadata"]
         key, uid, version = key_of(kind, body), metadata["uid"], metadata["resourceVersion"]
         if _older(version, self._versions[kind].get(uid)):
-            return
+            return False
         self._versions[kind][uid] = version
         if kind == "jobs":
-            self._jobs[key] = job_view(body)
-        elif kind == "workloads":
+            return _keep(self._jobs, key, job_view(body))
+        if kind == "workloads":
             workload = workload_view(body)
-            self._workloads[key][workload.name] = workload
-        else:
-            pod = pod_view(body)
-            self._pods[key][pod.name] = pod
+            return _keep(self._workloads[key], workload.name, workload)
+        pod = pod_view(body)
+        return _keep(self._pods[key], pod.name, pod)
 
     def drop(self, kind: Kind, body: Body) -> Key:
         """An object is gone. Returns the job that it belonged to."""
@@ -131,6 +136,12 @@ def key_of(kind: Kind, body: Body) -> Key:
     metadata = body["metadata"]
     name = metadata["name"] if kind == "jobs" else (metadata.get("labels") or {}).get(JOB_LABEL, "")
     return metadata["namespace"], name
+
+
+def _keep(views: dict[K, V], key: K, view: V) -> bool:
+    changed = views.get(key) != view
+    views[key] = view
+    return changed
 
 
 def _older(version: str, known: str | None) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
 import random
 import time
 from collections.abc import Hashable
@@ -19,29 +18,29 @@ class WorkQueue(Generic[K]):
     """As client-go's: what is added while it is being worked on comes again afterwards. For one event loop."""
 
     def __init__(self) -> None:
-        self._ready: dict[K, None] = {}
+        self._ready: asyncio.Queue[K] = asyncio.Queue()
+        self._waiting: set[K] = set()
         self._working: dict[K, float] = {}
         self._again: set[K] = set()
-        self._later: list[tuple[float, K]] = []
-        self._due: dict[K, float] = {}
+        self._due: dict[K, asyncio.TimerHandle] = {}
         self._failures: dict[K, int] = {}
-        self._changed = asyncio.Event()
 
     def add(self, key: K) -> None:
         """Now, or as soon as the worker that has it is done."""
         if key in self._working:
             self._again.add(key)
-        else:
-            self._ready.setdefault(key)
-            self._changed.set()
+        elif key not in self._waiting:
+            self._waiting.add(key)
+            self._ready.put_nowait(key)
 
     def add_after(self, key: K, seconds: float) -> None:
         """In ``seconds``; the earlier of two wishes counts."""
-        due = time.monotonic() + seconds
-        if due < self._due.get(key, float("inf")):
-            self._due[key] = due
-            heapq.heappush(self._later, (due, key))
-            self._changed.set()
+        loop, known = asyncio.get_running_loop(), self._due.get(key)
+        if known is not None and known.when() <= loop.time() + seconds:
+            return
+        if known is not None:
+            known.cancel()
+        self._due[key] = loop.call_later(seconds, self._ripen, key)
 
     def retry(self, key: K) -> float:
         """After a failure: later each time, up to five minutes. Returns the seconds."""
@@ -60,20 +59,10 @@ class WorkQueue(Generic[K]):
 
     async def get(self) -> K:
         """Waits for the next key; :meth:`done` must follow."""
-        while True:
-            self._ripen()
-            if self._ready:
-                key = next(iter(self._ready))
-                del self._ready[key]
-                self._working[key] = time.monotonic()
-                return key
-            self._changed.clear()
-            pause = self._later[0][0] - time.monotonic() if self._later else None
-            try:
-                async with asyncio.timeout(pause):
-                    await self._changed.wait()
-            except TimeoutError:
-                continue
+        key = await self._ready.get()
+        self._waiting.remove(key)
+        self._working[key] = time.monotonic()
+        return key
 
     def done(self, key: K) -> None:
         del self._working[key]
@@ -83,17 +72,13 @@ class WorkQueue(Generic[K]):
 
     @property
     def depth(self) -> int:
-        return len(self._ready)
+        return self._ready.qsize()
 
     @property
     def longest(self) -> float:
         """Seconds that the oldest piece of work has been worked on."""
         return max((time.monotonic() - began for began in self._working.values()), default=0.0)
 
-    def _ripen(self) -> None:
-        now = time.monotonic()
-        while self._later and self._later[0][0] <= now:
-            due, key = heapq.heappop(self._later)
-            if self._due.get(key) == due:
-                del self._due[key]
-                self.add(key)
+    def _ripen(self, key: K) -> None:
+        del self._due[key]
+        self.add(key)

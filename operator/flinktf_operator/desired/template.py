@@ -21,10 +21,12 @@ def with_templates(pod: Manifest, templates: Iterable[tuple[str, Mapping[str, An
     absent = NAMES - {container["name"] for container in pod["spec"]["containers"]}
     merged = pod
     for path, template in templates:
+        if not template:
+            continue
         _check_shape(path, template)
         merged = merge(merged, _fitting(template, absent))
         metadata = merged.setdefault("metadata", {})
-        metadata["labels"] = metadata.get("labels", {}) | pod["metadata"]["labels"]
+        metadata["labels"] = (metadata.get("labels") or {}) | pod["metadata"]["labels"]
         left = dict(_essentials(merged))
         for field, value in ours.items():
             if left.get(field) != value:

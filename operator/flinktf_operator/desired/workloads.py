@@ -12,7 +12,6 @@ from flinktf.flink.pools import PIPELINE, Pool, pools
 from flinktf_operator.desired import containers
 from flinktf_operator.desired.config import config_name
 from flinktf_operator.desired.labels import Manifest, child, pool_labels, selector
-from flinktf_operator.desired.merge import merge
 from flinktf_operator.desired.settings import Owner, Run, Settings
 from flinktf_operator.desired.template import with_templates
 from flinktf_operator.names import JOBMANAGER, token_name
@@ -61,8 +60,7 @@ def _deployment(
     gpu: Gpu | None = None,
 ) -> Manifest:
     labels = pool_labels(owner, pool, run)
-    pod = {"metadata": {"labels": labels}, "spec": _pod_spec(job, pool, made, settings)}
-    pod = merge(pod, {"spec": _scheduling(scheduling, gpu)})
+    pod = {"metadata": {"labels": labels}, "spec": _pod_spec(job, pool, made, settings) | _scheduling(scheduling, gpu)}
     templates = (("spec.podTemplate", job.spec.pod_template), (f"{where}.podTemplate", scheduling.pod_template))
     pod = with_templates(pod, templates)
     spec = {

@@ -30,7 +30,7 @@ def spec(**more: Any) -> dict[str, Any]:
 
 
 def workload(pool: str = "worker", run: int = 1, deleting: bool = False) -> WorkloadView:
-    return WorkloadView(f"wine-{pool}", f"uid-{pool}", "wine", ("u1",), pool, run, "hash", "ours", 1, deleting)
+    return WorkloadView(f"wine-{pool}", f"uid-{pool}", "wine", ("u1",), pool, run, "ours", deleting)
 
 
 def pod(name: str = "wine-worker-a", run: int = 1, **more: Any) -> PodView:

@@ -35,6 +35,14 @@ def test_an_older_version_changes_nothing() -> None:
     assert job.generation == 3
 
 
+def test_a_change_that_nobody_asks_for_is_none() -> None:
+    store = Store()
+    assert store.put("workloads", bodies.deployment())
+    assert not store.put("workloads", bodies.deployment(resourceVersion="2"))
+    assert store.versions("workloads") == {"uid-worker-u1": "2"}
+    assert store.put("workloads", bodies.deployment(resourceVersion="3", deletionTimestamp="2026-01-01T00:00:00Z"))
+
+
 def test_a_deleted_namesakes_deployments_are_not_the_jobs() -> None:
     store = Store()
     store.put("jobs", bodies.job("u2"))
