@@ -38,6 +38,7 @@ test-integration: setup
 
 bench: setup
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.operators
 
 lint: setup
 	$(BIN)/ruff format --check --no-cache .

@@ -49,8 +49,8 @@ def run(subject: Subject, jobs: int, idle: float) -> Measured:
     with tempfile.TemporaryDirectory(prefix="flinktf-bench-") as folder:
         stages = write_stages(Path(folder) / "stages.yaml")
         with ControlPlane(nodes=_NODES, stages=stages, folder=Path(folder)) as plane:
-            subject.install(plane)
             plane.kubectl("create", "namespace", NAMESPACE)
+            subject.install(plane)
             plane.kubectl("-n", NAMESPACE, "wait", "--for=create", "serviceaccount/default", "--timeout=30s")
             with subject.start(plane) as process:
                 return asyncio.run(_measure(subject, jobs, idle, plane, process))

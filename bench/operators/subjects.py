@@ -133,7 +133,7 @@ def flinktf() -> Subject:
         job_label="flinktf.dev/job",
         children={"deployments": 3, "services": 1, "configmaps": 1, "secrets": 1, "networkpolicies": 1},
         manifest=_wine,
-        install=lambda plane: _apply(plane, ROOT / "crds"),
+        install=_install_flinktf,
         start=FlinkTF,
     )
 
@@ -151,9 +151,9 @@ def training_operator(name: str = "training-operator", *flags: str) -> Subject:
 
 
 def _wine(name: str) -> dict[str, Any]:
-    """One JobManager, one pipeline pod, two workers; code and data of the image."""
+    """One JobManager, one pipeline pod, two workers; its code is the image's."""
     manifest: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "wine" / "job.yaml").read_text())
-    spec = {field: value for field, value in manifest["spec"].items() if field not in ("code", "storage")}
+    spec = {field: value for field, value in manifest["spec"].items() if field != "code"}
     return manifest | {"metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
 
 
@@ -170,6 +170,20 @@ def _tfjob(name: str) -> dict[str, Any]:
         "metadata": {"name": name, "namespace": NAMESPACE},
         "spec": {"tfReplicaSpecs": replicas},
     }
+
+
+def _install_flinktf(plane: ControlPlane) -> None:
+    """With the claim that the jobs keep their results in."""
+    _apply(plane, ROOT / "crds")
+    size = {"storage": "1Gi"}
+    shared: dict[str, Any] = {"accessModes": ["ReadWriteMany"], "storageClassName": "", "volumeName": "data"}
+    volume = {"capacity": size, "accessModes": shared["accessModes"], "hostPath": {"path": "/data"}}
+    for kind, name, spec in (
+        ("PersistentVolume", "data", volume),
+        ("PersistentVolumeClaim", "wine-data", shared | {"resources": {"requests": size}}),
+    ):
+        manifest = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+        plane.kubectl("-n", NAMESPACE, "create", "-f", "-", stdin=json.dumps(manifest))
 
 
 def _install_training_operator(plane: ControlPlane) -> None:
