@@ -25,6 +25,17 @@ class Write:
     path: str
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the API server said to a request; ``text`` where it refused."""
+
+    method: str
+    path: str
+    watch: bool
+    status: int
+    text: str
+
+
 @dataclass
 class ApiProxy:
     """Speaks plain HTTP to its clients, and the credentials of ``kubeconfig`` to the API server.
@@ -37,6 +48,7 @@ class ApiProxy:
     before: Callable[[Write], None] = lambda _: None
     after: Callable[[Write], None] = lambda _: None
     writes: list[Write] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
 
     async def __aenter__(self) -> Self:
         config = yaml.safe_load(self.kubeconfig.read_text())
@@ -85,7 +97,7 @@ class ApiProxy:
             response = await self._answer(request)
             if write:
                 self.after(write)
-        except ConnectionError:
+        except (ConnectionError, aiohttp.ClientError):  # as it would be without a proxy
             assert request.transport is not None
             request.transport.abort()
             raise
@@ -97,7 +109,10 @@ class ApiProxy:
         body = await request.read() or None  # an empty body would get a content type that nobody asked for
         async with self._session.request(request.method, url, headers=headers, data=body) as answer:
             kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP - {"content-encoding"}}
-            if "watch" not in request.query:
+            watch = "watch" in request.query
+            text = await answer.text() if answer.status >= 400 else ""
+            self.answers.append(Answer(request.method, request.path, watch, answer.status, text))
+            if not watch:
                 return web.Response(status=answer.status, headers=kept, body=await answer.read())
             stream = web.StreamResponse(status=answer.status, headers=kept)
             await stream.prepare(request)

@@ -18,14 +18,15 @@ from support.kubectl import environment, eventually
 
 
 class OperatorProcess:
-    """A context manager; its log is a file, so that it outlives a failed test."""
+    """A context manager; its log is a file, so that it outlives a failed test. ``before`` is Python to run first."""
 
-    def __init__(self, kubeconfig: Path, log: Path, *flags: str, name: str = "operator-0") -> None:
+    def __init__(self, kubeconfig: Path, log: Path, *flags: str, name: str = "operator-0", before: str = "") -> None:
         self._health = free_port()
         self._metrics = free_port(frozenset({self._health}))
         self._kubeconfig = kubeconfig
         self._log = log
-        self._command = [sys.executable, "-m", "flinktf_operator", "--log-format", "json", "--pod-name", name]
+        program = f"{before}\nimport runpy; runpy.run_module('flinktf_operator', run_name='__main__')"
+        self._command = [sys.executable, "-c", program, "--log-format", "json", "--pod-name", name]
         self._command += ["--health-port", str(self._health), "--metrics-port", str(self._metrics), *flags]
         self._process: subprocess.Popen[bytes] | None = None
 
