@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from typing import Any, Final, Self
@@ -21,7 +22,8 @@ Manifest = Mapping[str, Any]
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=15)
 _PAGE: Final = "500"
 _JSON: Final = "application/json"
-_APPLY: Final = "application/apply-patch+yaml"
+# With a charset, the client sends the text that it is given.
+_APPLY: Final = "application/apply-patch+yaml; charset=utf-8"
 _MERGE: Final = "application/merge-patch+json"
 _METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 # Where the API server has each kind, as (prefix, plural).
@@ -51,6 +53,11 @@ class ApiError(Exception):
         """Whether the namespace is being deleted: nothing can be made in it, and all goes soon."""
         return self.code == 403 and "it is being terminated" in self.message
 
+    @property
+    def unavailable(self) -> bool:
+        """Whether it is the API server that is not there, or not yet: it answers 404 while it starts."""
+        return self.code in (0, 429, 503, 504) or "before all known HTTP paths have been installed" in self.message
+
 
 class Cluster:
     """An asynchronous context manager; from inside a pod by its service account, else by ``KUBECONFIG``."""
@@ -79,7 +86,7 @@ class Cluster:
     async def apply(self, manifest: Manifest) -> dict[str, Any]:
         """Server-side apply, taking over the fields that others have changed. Returns the object."""
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        return await self._request("PATCH", _path(manifest), manifest["kind"], query, manifest, _APPLY)
+        return await self._request("PATCH", _path(manifest), manifest["kind"], query, as_yaml(manifest), _APPLY)
 
     async def create(self, manifest: Manifest) -> dict[str, Any]:
         metadata = manifest["metadata"]
@@ -134,7 +141,7 @@ class Cluster:
         path: str,
         kind: str,
         query: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | str | None = None,
         content_type: str = _JSON,
         accept: str = _JSON,
     ) -> dict[str, Any]:
@@ -157,6 +164,16 @@ class Cluster:
             raise ApiError(code, what, _message(data))
         value: dict[str, Any] = json.loads(data)
         return value
+
+
+def as_yaml(value: Any) -> str:
+    """JSON is not quite YAML: it writes what is beyond 16 bits, like an emoji, as two halves, which YAML refuses."""
+
+    def escaped(found: re.Match[str]) -> str:
+        code = ord(found[0])
+        return f"\\u{code:04x}" if code < 1 << 16 else f"\\U{code:08x}"
+
+    return re.sub(r"[^ -~]", escaped, json.dumps(value, ensure_ascii=False))
 
 
 def _message(data: bytes) -> str:

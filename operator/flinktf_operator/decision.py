@@ -8,7 +8,7 @@ it is made: whoever comes after a crash does the same again.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -16,8 +16,10 @@ from flinktf.api.status import RunStatus, Status, Stopping
 from flinktf_operator import claims
 from flinktf_operator.conditions import merge
 from flinktf_operator.look import Look
+from flinktf_operator.notices import notices
 from flinktf_operator.observed import WorkloadView
 from flinktf_operator.progress import progressed, unheard
+from flinktf_operator.transitions import Transition
 
 TERMINAL: Final = ("Succeeded", "Failed")
 _FIRST_BACKOFF: Final = 10
@@ -28,7 +30,7 @@ _LONGEST_BACKOFF: Final = 360
 class Decision:
     """To be done in this order: write ``status``, delete ``stop``, make what ``run`` lacks, delete the job.
 
-    ``look_again`` is in seconds, for what no watch will tell.
+    ``look_again`` is in seconds, for what no watch will tell. ``notices`` are told beside what the status tells.
     """
 
     status: Status
@@ -36,6 +38,7 @@ class Decision:
     run: RunStatus | None = None
     delete_job: bool = False
     look_again: float | None = None
+    notices: tuple[Transition, ...] = ()
 
 
 def decide(look: Look) -> Decision:
@@ -84,7 +87,8 @@ def _begin(look: Look) -> Decision:
             **unheard(look),
         }
     )
-    return _decision(look, status, claims.starting(look, None), run=run)
+    decision = _decision(look, status, claims.starting(look, None), run=run)
+    return decision if before is not None else replace(decision, notices=tuple(notices(look.spec)))
 
 
 def _stop(look: Look, why: Stopping) -> Decision:

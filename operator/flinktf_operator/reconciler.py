@@ -24,13 +24,14 @@ from flinktf_operator.merge_patch import merge_patch
 from flinktf_operator.names import COORDINATOR_PORT, JOBMANAGER
 from flinktf_operator.observed import JobView, Key
 from flinktf_operator.store import Observation, Store
-from flinktf_operator.transitions import event, transitions
+from flinktf_operator.transitions import Transition, event, transitions
 from flinktf_operator.workqueue import WorkQueue
 
 _LOG: Final = logging.getLogger(__name__)
 _WORKERS: Final = 16
 _PATIENCE: Final = 5
 """Failures in a row after which the job's status says so."""
+_FAILED: Final = "ReconcileFailed"
 _PROGRESS_EVERY: Final = 2.0
 """Seconds between two writes that only tell of progress: pods come in bursts."""
 _WAITING_EVERY: Final = 10.0
@@ -120,7 +121,10 @@ class Reconciler:
             if error.terminating:
                 self._leaving.add(job.uid)
                 return "terminating"
-            await self._failed(key, job, str(error), error.code in _HOPELESS)
+            if error.unavailable:  # which is no fault of the job
+                self._again(key, str(error))
+            else:
+                await self._failed(key, job, str(error), error.code in _HOPELESS)
         except RenderError as error:
             await self._failed(key, job, str(error), True)
         except Exception as error:
@@ -142,12 +146,15 @@ class Reconciler:
             decision = replace(decision, status=_invalid(decision.status, parsed, job, now))
         if decision.run is not None and decision.run != status.run:
             decision = await self._unless_missing(look, decision)
-        written = await self._write(job, status, decision.status, now)
+        first = _while_failing(status, decision.status, job.generation)
+        written = await self._write(job, status, first, now, decision.notices)
         for workload in decision.stop:
             await self._cluster.delete("Deployment", job.namespace, workload.name, workload.uid)
         if decision.run is not None:
             await self._children.ensure(written, parsed.job, decision.run, seen)
         await self._listen(key, seen, written, decision)
+        if first is not decision.status:  # what went wrong before has not gone wrong again
+            written = await self._write(written, first, decision.status, now)
         if decision.delete_job:
             await self._cluster.delete("FlinkTFJob", job.namespace, job.name, job.uid)
         self._queue.add_after(
@@ -163,14 +170,16 @@ class Reconciler:
         waiting = claims.pending("CodeMissing", message)
         status = look.status.model_copy(update={"phase": "Pending"})
         status = _with_claims(status, waiting, look.job.generation, look.now)
-        return replace(decision, status=status, run=None, look_again=_WAITING_EVERY)
+        return replace(decision, status=status, run=None, look_again=_WAITING_EVERY, notices=())
 
-    async def _write(self, job: JobView, before: Status, after: Status, now: datetime) -> JobView:
+    async def _write(
+        self, job: JobView, before: Status, after: Status, now: datetime, notices: tuple[Transition, ...] = ()
+    ) -> JobView:
         """Patches the status if it is different, and tells the difference in Events. Returns the job as it is now."""
         patch = merge_patch(job.status, after.manifest())
         if not patch:
             return job
-        notable = list(transitions(before, after))
+        notable = [*transitions(before, after), *notices]
         if not notable and _only_progress(before, after):
             since = time.monotonic() - self._written.get(job.key, 0.0)
             if since < _PROGRESS_EVERY:
@@ -204,19 +213,22 @@ class Reconciler:
     async def _failed(self, key: Key, job: JobView, message: str, hopeless: bool) -> None:
         """Tries again later each time; tells of it when that has not helped for a while, or cannot help."""
         self._failing[key] = job.generation
-        pause = self._queue.retry(key)
-        _LOG.warning("to be tried again in %.1f s: %s", pause, message, extra={"job": "/".join(key)})
+        self._again(key, message)
         if not hopeless and self._queue.failures(key) < _PATIENCE:
             return
         job = self._store.observe(key).job or job
         status = read_status(job.status)
         told = f"{message}; tried again from time to time, and at once when the spec changes"
         now = datetime.now(UTC).replace(microsecond=0)
-        after = _with_claims(status, claims.stalled("ReconcileFailed", told), job.generation, now)
+        after = _with_claims(status, claims.stalled(_FAILED, told), job.generation, now)
         try:
             await self._write(job, status, after, now)
         except ApiError as error:
             _LOG.warning("the status could not be written: %s", error, extra={"job": "/".join(key)})
+
+    def _again(self, key: Key, message: str) -> None:
+        pause = self._queue.retry(key)
+        _LOG.warning("to be tried again in %.1f s: %s", pause, message, extra={"job": "/".join(key)})
 
     def _parse(self, job: JobView) -> _Parsed:
         known = self._parsed.get(job.uid)
@@ -251,6 +263,15 @@ def _invalid(status: Status, parsed: _Parsed, job: JobView, now: datetime) -> St
     found = claims.stalled("InvalidSpec", parsed.problem or "")
     others = claims.kept(status.conditions, without={"Ready", "Reconciling", "Stalled"})
     return _with_claims(status, (*found, *others), job.generation, now)
+
+
+def _while_failing(before: Status, after: Status, generation: int) -> Status:
+    """``after``, but what was told of a failure of this same spec stays, until a look has gone through.
+
+    Told anew in each attempt, it would be a change of the job, which is a reason to look at it at once, and so on.
+    """
+    failing = any(c.reason == _FAILED and c.observed_generation == generation for c in before.conditions)
+    return after.model_copy(update={"conditions": before.conditions}) if failing else after
 
 
 def _with_claims(status: Status, found: claims.Claims, generation: int, now: datetime) -> Status:

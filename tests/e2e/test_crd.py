@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, event, given, settings
-from hypothesis import strategies as st
 from kubernetes.client import CustomObjectsApi
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config import new_client_from_config
 
 from cluster.apiserver import ControlPlane
 from flinktf.api import ManifestError
-from flinktf.api.crd import crd
 from flinktf.api.flink import Pipeline
 from flinktf.api.job import Spec
 from flinktf.api.kubernetes import Model
@@ -27,12 +24,12 @@ from flinktf.api.roles import Gpu, Role
 from flinktf.api.rules import RULES
 from flinktf.api.status import Condition, Status
 from support.kubectl import Kubectl, KubectlError
+from support.random_jobs import manifests
 from unit.api.cases import BROKEN, KEPT
-from unit.api.manifests import GOOD, SERVERS, job, text
+from unit.api.manifests import GOOD, job, text
 
 ROOT = Path(__file__).parents[2]
 NAME = "flinktfjobs.flinktf.dev"
-SPEC = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
 NOW = "2026-01-01T00:00:00Z"
 STATUSES = sorted((ROOT / "tests" / "gitops" / "statuses").glob("*.yaml"))
 
@@ -221,69 +218,6 @@ def test_explain(kubectl: Kubectl, path: str, model: type[Model]) -> None:
     for field in model.model_fields.values():
         assert f"{field.alias} <" in words
         assert " ".join(str(field.description).split()) in words
-
-
-def _flawed(draw: st.DrawFn) -> bool:
-    """Rarely, so that most manifests have one flaw or none."""
-    return draw(st.integers(0, 60)) == 17
-
-
-_STRANGE = st.one_of(
-    st.integers(-2, 600),
-    st.booleans(),
-    st.text(max_size=5),
-    st.builds(list),
-    st.builds(dict),
-    st.floats(0, 4),
-    st.none(),
-)
-
-
-@cache
-def _scalars(schema: str) -> st.SearchStrategy[Any]:
-    field = json.loads(schema)
-    if field.get("x-kubernetes-int-or-string"):
-        numbers = st.integers(0, 8)
-        return numbers | (st.from_regex(field["pattern"], fullmatch=True) if "pattern" in field else st.text())
-    if "enum" in field:
-        return st.sampled_from(field["enum"])
-    if field["type"] == "boolean":
-        return st.booleans()
-    if field["type"] == "integer":
-        return st.integers(field.get("minimum", 0), field.get("maximum", 100))
-    words = st.from_regex(field["pattern"], fullmatch=True) if "pattern" in field else st.text(max_size=12)
-    return words.filter(lambda word: field.get("minLength", 0) <= len(word) <= field.get("maxLength", 99))
-
-
-@st.composite
-def values(draw: st.DrawFn, field: Mapping[str, Any], name: str = "") -> Any:
-    """Something for a field of the schema; mostly what it asks for."""
-    if _flawed(draw):
-        return draw(_STRANGE)
-    if "properties" in field:
-        required = field.get("required", [])
-        chosen = [key for key in field["properties"] if key in required or draw(st.integers(0, 3)) == 0]
-        value = {key: draw(values(field["properties"][key], key)) for key in chosen}
-        return value | ({"unknown": 1} if _flawed(draw) else {})
-    if field.get("type") == "object":
-        inner = field.get("additionalProperties", {"type": "integer"})
-        keys = draw(st.lists(st.sampled_from(["a", "b.c", "D", "memory", "rest.port"]), max_size=2, unique=True))
-        return {key: draw(values(inner)) for key in keys}
-    if field.get("type") == "array":
-        least = field.get("minItems", 0)
-        return draw(st.lists(values(field["items"]), min_size=least, max_size=least + 2))
-    if name == "name":
-        return draw(st.sampled_from(["worker", "worker", "chief", "ps", "evaluator", "tower", "worker-1"]))
-    return draw(_scalars(json.dumps(field)))
-
-
-@st.composite
-def manifests(draw: st.DrawFn) -> dict[str, Any]:
-    """A good spec, of which some fields were written anew."""
-    spec = dict(draw(st.sampled_from([GOOD["spec"], SERVERS])))
-    for name in draw(st.lists(st.sampled_from(sorted(SPEC["properties"])), max_size=4, unique=True)):
-        spec[name] = draw(values(SPEC["properties"][name], name))
-    return GOOD | {"spec": spec}
 
 
 @settings(max_examples=500, suppress_health_check=list(HealthCheck), print_blob=True)

@@ -11,7 +11,16 @@ from pydantic import ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
 from flinktf.api.flink import Flink, PipelineJob
-from flinktf.api.kubernetes import Boolean, Duration, FilePath, Integer, Model, OpenObject, duration_value
+from flinktf.api.kubernetes import (
+    NAME_PATTERN,
+    Boolean,
+    Duration,
+    FilePath,
+    Integer,
+    Model,
+    OpenObject,
+    duration_value,
+)
 from flinktf.api.roles import Entrypoint, Role
 
 API_VERSION: Final = "flinktf.dev/v1alpha1"
@@ -46,7 +55,11 @@ class Code(Model):
         default=".", description="A folder: relative to the manifest locally, in the image on Kubernetes."
     )
     config_map: str | None = Field(
-        default=None, description="The name of a ConfigMap that Kubernetes mounts as the folder, instead of the path."
+        default=None,
+        max_length=253,
+        pattern=NAME_PATTERN,
+        description="The name of a ConfigMap that Kubernetes mounts as the folder, instead of the path.",
+        examples=["wine-code"],
     )
 
 
@@ -89,7 +102,7 @@ class Storage(Model):
 
     claim_name: str = Field(
         max_length=253,
-        pattern="^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+        pattern=NAME_PATTERN,
         description="The name of a PersistentVolumeClaim that is mounted as /data in every pod of the job.",
         examples=["wine-data"],
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Any, Final, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, Strict, model_validator
 from pydantic.alias_generators import to_camel
 
 # The lengths are bounded: 1e9999999 is a quantity too, and takes all memory to be computed.
@@ -14,6 +14,7 @@ QUANTITY_PATTERN: Final = r"^([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([numkMG
 # Hours, minutes, seconds, one of them not 0.
 _ANY, _SOME = "[0-9]{1,5}", "0{0,4}[1-9][0-9]{0,4}"
 DURATION_PATTERN: Final = f"^({_SOME}h({_ANY}m)?({_ANY}s)?|({_ANY}h)?{_SOME}m({_ANY}s)?|({_ANY}h)?({_ANY}m)?{_SOME}s)$"
+NAME_PATTERN: Final = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 FILE_PATTERN: Final = r"^[^\x00-\x1f]+$"
 
 _SCALE: Final = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0} | {
@@ -31,11 +32,24 @@ class Model(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _null_is_absent(cls, data: Any) -> Any:
-        """``replicas:`` with nothing behind it is the default, as the API server has it."""
+        """``replicas:`` with nothing behind it is the default, as the API server has it; so it is in a map."""
         if not isinstance(data, dict):
             return data
-        known = {field.alias for field in cls.model_fields.values()}
-        return {name: value for name, value in data.items() if value is not None or name not in known}
+        known = {field.alias: field.annotation for field in cls.model_fields.values()}
+        return {
+            name: _without_nulls(value) if _is_map(known.get(name)) else value
+            for name, value in data.items()
+            if value is not None or name not in known
+        }
+
+
+def _is_map(annotation: Any) -> bool:
+    """Whether it is one of a known type of values: in others, null is a value too."""
+    return get_origin(annotation) is dict and get_args(annotation)[1] not in (Any, JsonValue)
+
+
+def _without_nulls(value: Any) -> Any:
+    return {key: item for key, item in value.items() if item is not None} if isinstance(value, dict) else value
 
 
 def model_of(annotation: Any) -> type[BaseModel] | None:

@@ -82,6 +82,7 @@ KEPT: list[dict[str, Any]] = [
         "roles": [*roles("ps", "worker"), {"name": "chief", "entrypoint": "a.b:c"}],
     },
     {"job": {"sql": "a.sql", "args": ["a=b"]}},
+    {"tensorflow": {"entrypoint": "a:b", "env": {"A": None}}, "flink": {"configuration": {"a.b": None}}},
     {"job": {"python": "a/b.py"}},
     {"flink": {"configuration": {"external-resource.fpga.amount": 1, "rest.connection-timeout": "1s", "a": "true"}}},
     {"flink": {"pipeline": {"resources": {"limits": {"memory": "896Mi", "cpu": 1}}}}},

@@ -89,6 +89,8 @@ def test_a_new_job_begins_with_its_first_run() -> None:
     assert (decision.status.phase, decision.status.observed_generation) == ("Starting", 1)
     assert conditions(decision)["Reconciling"] == ("True", "WaitingForPods")
     assert conditions(decision)["Ready"] == ("False", "WaitingForPods")
+    assert [notice.reason for notice in decision.notices] == ["StorageMissing"]
+    assert decide(look(decision.status)).notices == ()
 
 
 def test_a_job_made_suspended_says_so_and_makes_nothing() -> None:

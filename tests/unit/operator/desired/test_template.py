@@ -161,6 +161,7 @@ _TEMPLATES = st.fixed_dictionaries({}, optional={"metadata": _ANYTHING, "spec": 
 @given(_TEMPLATES, _TEMPLATES)
 @example({}, {"spec": {"containers": [{"name": ["x"]}], "volumes": [{"name": {"x": 1}}]}})
 @example({"spec": {"containers": 5}}, {"spec": {"volumes": 5}})
+@example({}, {"metadata": {"labels": None, "$patch": "replace"}})
 def test_whatever_is_written_there_it_is_a_pod_or_an_answer(common: dict[str, Any], own: dict[str, Any]) -> None:
     the_job = job(own, common)
     try:
