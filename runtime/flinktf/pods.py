@@ -23,7 +23,7 @@ from flinktf.flink.pools import (
     render,
     task_manager_configuration,
 )
-from flinktf.flink.submission import Submission
+from flinktf.flink.submission import RESTORE, Submission
 
 JOB: Final = "/opt/flinktf/job"
 """The folder that ``spec.code.path`` starts from."""
@@ -98,7 +98,7 @@ def submission_json(job: FlinkTFJob, job_id: str, restore: str | None) -> str:
     file = pipeline and (pipeline.python or pipeline.sql)
     settings = dict(job_configuration(job))
     if restore is not None:
-        settings["execution.state-recovery.path"] = restore
+        settings[RESTORE] = restore
     if spec.checkpoint is not None:
         settings |= {
             "execution.checkpointing.dir": _uri(f"{_below(DATA, spec.checkpoint.path)}/flink"),

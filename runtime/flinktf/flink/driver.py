@@ -12,9 +12,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from flinktf.flink import sql
+from flinktf.flink import recovery, sql
 from flinktf.flink.job import Job
-from flinktf.flink.submission import Outcome, Submission, read_submission
+from flinktf.flink.submission import RESTORE, Outcome, Submission, read_submission
 
 
 class DriverError(Exception):
@@ -75,6 +75,10 @@ def _environments(submission: Submission) -> Job:
     }
     for key, value in settings.items():
         configuration.set_string(key, value)
+    if RESTORE in settings:
+        begin = recovery.still_there(settings[RESTORE], configuration._j_configuration)
+        print(f"begins from {begin}", flush=True)
+        configuration.set_string(RESTORE, begin)
     # Not get_execution_environment(): without a context of `flink run` it would make a local cluster.
     java = get_gateway().jvm.org.apache.flink.streaming.api.environment.StreamExecutionEnvironment
     env = StreamExecutionEnvironment(java(configuration._j_configuration))

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
+
+RESTORE: Final = "execution.state-recovery.path"
+"""Flink's option for the checkpoint that a job begins from."""
 
 
 @dataclass(frozen=True)

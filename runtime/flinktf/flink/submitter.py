@@ -19,14 +19,13 @@ from typing import Any, Final
 
 from flinktf.coordinator.client import CoordinatorClient, CoordinatorError
 from flinktf.flink.rest import TERMINAL, FlinkRest, FlinkUnreachable
-from flinktf.flink.submission import Outcome, Submission, read_outcome, read_submission
+from flinktf.flink.submission import RESTORE, Outcome, Submission, read_outcome, read_submission
 from flinktf.processes import Child, follow, spawn, terminate
 
 _LOG: Final = logging.getLogger(__name__)
 _LOOK_EVERY: Final = 1.0
 _PATIENCE: Final = 30.0
 _GRACE: Final = 5.0
-_RESTORE: Final = "execution.state-recovery.path"
 
 
 class Submitter:
@@ -86,7 +85,7 @@ class Submitter:
         """Runs the user's program in a process of its own, whose output is this container's."""
         submission = self._submission
         if self._told is not None and self._told["checkpoint"]:
-            settings = submission.configuration | {_RESTORE: self._told["checkpoint"]["location"]}
+            settings = submission.configuration | {RESTORE: self._told["checkpoint"]["location"]}
             submission = replace(submission, configuration=settings)
         file, result, log = (self._work / name for name in ("submission.json", "submitted.json", "driver.log"))
         result.unlink(missing_ok=True)

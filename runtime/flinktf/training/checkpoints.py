@@ -1,7 +1,8 @@
 """A model's variables as one file: written whole or not at all, and read back in another process.
 
-The file is numpy's ``.npz``: the variables in the model's order, which is the same wherever the same code builds the
-model, whatever the strategy. It needs no collective to write, so that the chief can do it alone.
+The file is numpy's ``.npz``: the steps and rows behind the model, and its variables in the model's order, which is the
+same wherever the same code builds the model, whatever the strategy. It needs no collective to write, so that the chief
+can do it alone.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from flinktf.training.loops.model import ModelAdapter
 
 _TRAIN = "train"
+_PROGRESS = "progress"
 
 
 class Checkpoints:
@@ -55,18 +57,20 @@ class Checkpoints:
         found = sorted((self._directory / _TRAIN).glob("epoch-*.npz"))
         return {int(path.stem.removeprefix("epoch-")): path for path in found}
 
-    def restore(self, location: str) -> None:
-        """Reads what was saved at ``location``, a path or a file URL.
+    def restore(self, location: str) -> tuple[int, int]:
+        """Reads what was saved at ``location``, a path or a file URL; returns the steps and rows behind it.
 
         Raises :class:`TrainingError` when it is not there or belongs to another model.
         """
         path = Path(unquote(urlsplit(location).path) if location.startswith("file:") else location)
         try:
             with np.load(path) as saved:
-                values = [saved[f"v{i}"] for i in range(len(saved.files))]
+                step, rows = (int(number) for number in saved[_PROGRESS])
+                values = [saved[f"v{i}"] for i in range(len(saved.files) - 1)]
         except (OSError, ValueError, KeyError) as error:
             raise TrainingError(f"the model saved at {location} cannot be read: {error}") from None
         self._assign(values, location)
+        return step, rows
 
     def _assign(self, values: list[Array], location: str) -> None:
         variables: list[Any] = self._adapter.variables()
@@ -84,11 +88,13 @@ class Checkpoints:
         from flinktf.training.loops.model import local_values
 
         values = local_values(self._context.strategy, self._adapter.variables())
+        variables = {f"v{i}": value for i, value in enumerate(values)}
+        progress = self._context.runtime.progress
         partial = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as file:
-                np.savez(file, **{f"v{i}": value for i, value in enumerate(values)})
+                np.savez(file, **{_PROGRESS: [progress.step, progress.rows]}, **variables)
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(path)

@@ -31,7 +31,7 @@ def fit(
     evaluates what the chief saves until the job is done.
 
     - ``epochs``: passes over the records; later ones read a copy on local disk.
-    - ``steps``: at most so many optimizer steps in all.
+    - ``steps``: at most so many optimizer steps in all, those before a restored checkpoint included.
     - ``validation``: the held-out part of ``dataset.split(…)``, or arrays ``(x, y)``, evaluated after each epoch. In
       an evaluator None means the evaluator's own ``dataset``.
     - ``callbacks``: Keras callbacks; called at the begin and end of training and of epochs, not for batches.
@@ -77,15 +77,7 @@ def fit(
         return parameter_server.train(run, checkpoints)
     with context.strategy.scope():
         adapter.build(dataset.structure)
-    restore(context, checkpoints)
+    run.resume(checkpoints)
     if task.strategy == "MultiWorkerMirrored":
         return mirrored.train(run, checkpoints)
     return single.train(run, checkpoints)
-
-
-def restore(context: TFContext, checkpoints: Any) -> None:
-    """Reads the model that belongs to the Flink checkpoint which this attempt restored, if it has one."""
-    restored = context.restored
-    if restored is not None and restored.location is not None:
-        checkpoints.restore(restored.location)
-        context.notice(f"restored the model of checkpoint {restored.checkpoint_id}")

@@ -83,9 +83,7 @@ class _Loop:
             run.adapter.build(self._structure)
             self.metrics = self._make_metrics()
             self._held_out = self._make_metrics()
-        restored = run.context.restored
-        if restored is not None and restored.location is not None:
-            checkpoints.restore(restored.location)
+        run.resume(checkpoints)
         self._barriers = run.context.runtime.barriers
         if self._barriers is not None:
             self._barriers.wanted(True)
