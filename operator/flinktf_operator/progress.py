@@ -59,7 +59,7 @@ def _instance(told: InstanceReport, node: str | None, known: InstanceStatus | No
     # A pod that is gone has no node any more: where it was is still worth to be known.
     if node is None and known is not None and known.pod == told.pod:
         node = known.node
-    return InstanceStatus(
+    made = InstanceStatus(
         index=told.index,
         pod=told.pod or None,
         node=node,
@@ -69,3 +69,7 @@ def _instance(told: InstanceReport, node: str | None, known: InstanceStatus | No
         last_heartbeat=(now - timedelta(seconds=told.heard)).replace(microsecond=0) if told.pod else None,
         last_error=told.error[:_ERROR_LIMIT] if told.error else None,
     )
+    # A heartbeat alone is not worth a write: a thousand jobs have thousands of them a second.
+    if known is not None and made.model_copy(update={"last_heartbeat": known.last_heartbeat}) == known:
+        return known
+    return made

@@ -133,11 +133,11 @@ def test_the_status_agrees_with_flink_and_with_the_processes_themselves(on_kind:
     nodes = {pod["metadata"]["name"]: pod["spec"]["nodeName"] for pod in on_kind.items("pods", MANAGED)}
     for index, instance in told.items():
         assert instance["node"] == nodes[instance["pod"]]
-        assert instance["state"] == "training"
+        assert instance["state"] == "Training"
         config = tf_config(on_kind, instance["pod"])
         assert config["task"] == {"type": "worker", "index": index}
         assert len(config["cluster"]["worker"]) == 2
-    flink = f"http://127.0.0.1:8081/jobs/{status['flink']['jobId']}"
+    flink = f"http://127.0.0.1:8081/jobs/{status['run']['jobId']}"
     job = asked(on_kind, flink)
     assert job["state"] == status["flink"]["state"] == "RUNNING"
     sink = next(vertex["id"] for vertex in job["vertices"] if vertex["parallelism"] == 2 and "worker" in vertex["name"])
@@ -158,7 +158,7 @@ def test_two_jobs_of_one_name_in_two_namespaces(on_kind: Kubectl) -> None:
     try:
         for space in (on_kind, other):
             apply(space, "wine")
-        ids = {succeeded(space, "wine", 300)["flink"]["jobId"] for space in (on_kind, other)}
+        ids = {succeeded(space, "wine", 300)["run"]["jobId"] for space in (on_kind, other)}
         assert len(ids) == 2
         for space in (on_kind, other):
             assert accuracy_on_held_out_wines(volume(space, "wine-data") / "model") > 0.9

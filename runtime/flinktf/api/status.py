@@ -50,10 +50,12 @@ class InstanceStatus(Model):
     index: int = Field(description="Its index in the role, from 0.")
     pod: str | None = Field(default=None, description="The pod that Flink has put it in.")
     node: str | None = Field(default=None, description="The node of that pod.")
-    state: str = Field(description="What it is doing.", examples=["training"])
+    state: str = Field(description="What it is doing.", examples=["Training"])
     step: int | None = Field(default=None, description="The training step that it has reached.")
     restarts: int = Field(default=0, description="How often it was restarted in this run.")
-    last_heartbeat: datetime | None = Field(default=None, description="When it was last heard of.")
+    last_heartbeat: datetime | None = Field(
+        default=None, description="When it was last heard of, as of the last change of the rest."
+    )
     last_error: str | None = Field(default=None, description="Why it failed last.")
 
 

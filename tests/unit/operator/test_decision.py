@@ -126,6 +126,14 @@ def test_a_running_job() -> None:
     assert decision.run == status.run
 
 
+@pytest.mark.parametrize(("changes", "same"), [({"heard": 3.0}, True), ({"heard": 3.0, "step": 8}, False)])
+def test_a_heartbeat_alone_changes_nothing(changes: dict[str, Any], same: bool) -> None:
+    pods = (pod("wine-worker-a"), pod("wine-worker-b"))
+    before = decide(look(running(), pods=pods, told=report())).status
+    told = report(instances=(instance(0, **changes), instance(1, heard=3.0)))
+    assert (decide(look(before, pods=pods, told=told)).status == before) == same
+
+
 def test_a_report_of_the_run_before_does_not_count() -> None:
     decision = decide(look(running(phase="Starting"), told=replace(FAILED, run=0)))
     assert decision.status.phase == "Starting"
