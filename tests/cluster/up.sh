@@ -6,7 +6,15 @@
 image=$("$here/node-image.sh")
 bin=$("$here/binaries.sh")
 export PATH=$bin:$PATH
+# Volumes whose claims are gone can be claimed again, empty.
+free_volumes() {
+  kubectl get pv -o jsonpath='{range .items[?(@.status.phase=="Released")]}{.metadata.name}{"\n"}{end}' | while read -r volume; do
+    find "$state/data/${volume#shared-}" -mindepth 1 -delete
+    kubectl patch pv "$volume" --type=json -p '[{"op": "remove", "path": "/spec/claimRef"}]' >&2 </dev/null
+  done
+}
 if kind get clusters 2>/dev/null | grep -qx "$cluster"; then
+  free_volumes
   echo "$KUBECONFIG"
   exit
 fi
@@ -47,7 +55,7 @@ kubectl taint node "$cluster-worker" nvidia.com/gpu=present:NoSchedule >&2
 "$here/gpus.sh" 2
 
 # Volumes that both nodes share: folders of this machine, which any pod may write to.
-for number in $(seq 1 40); do
+for number in $(seq 1 120); do
   mkdir -p -m 777 "$state/data/$number"
   cat <<C
 ---

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from cluster.policies import Enforcer
-from support.examples import apply, lasting, running, succeeded, tf_config
+from support.examples import apply, lasting, running, succeeded, task
 from support.kubectl import Kubectl
 
 pytestmark = pytest.mark.usefixtures("release")
@@ -61,8 +61,8 @@ def test_strangers_reach_neither_tensorflow_nor_flink_nor_the_coordinator(
         pods = [(space, stranger(space, labels)) for space, labels in strangers]
         running(on_kind, "wine")
         worker, other = (it["pod"] for it in on_kind.status("wine")["roles"][0]["instances"])
-        config = tf_config(on_kind, other)
-        tensorflow = config["cluster"]["worker"][config["task"]["index"]]
+        given = task(on_kind, other)
+        tensorflow = given["cluster"]["worker"][given["index"]]
         address = on_kind("get", "pod", "-l", "flinktf.dev/pool=jobmanager", "-o", "jsonpath={.items[0].status.podIP}")
         places = [tensorflow, *(f"{address}:{port}" for port in (6123, 8081, 8090))]
         for place in places:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from support.examples import CHILDREN, GPU_IMAGE, MANAGED, ROOT, apply, lasting, running, succeeded, tf_config, volume
+from support.examples import CHILDREN, GPU_IMAGE, MANAGED, ROOT, apply, lasting, running, succeeded, task, volume
 from support.kubectl import Kubectl, condition, environment, eventually
 from support.release import Release
 
@@ -134,9 +134,9 @@ def test_the_status_agrees_with_flink_and_with_the_processes_themselves(on_kind:
     for index, instance in told.items():
         assert instance["node"] == nodes[instance["pod"]]
         assert instance["state"] == "Training"
-        config = tf_config(on_kind, instance["pod"])
-        assert config["task"] == {"type": "worker", "index": index}
-        assert len(config["cluster"]["worker"]) == 2
+        given = task(on_kind, instance["pod"])
+        assert (given["role"], given["index"]) == ("worker", index)
+        assert len(given["cluster"]["worker"]) == 2
     flink = f"http://127.0.0.1:8081/jobs/{status['run']['jobId']}"
     job = asked(on_kind, flink)
     assert job["state"] == status["flink"]["state"] == "RUNNING"

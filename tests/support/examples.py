@@ -56,17 +56,7 @@ def volume(kubectl: Kubectl, claim: str) -> Path:
     return kubectl.kubeconfig.parent / "data" / name.removeprefix("shared-")
 
 
-_TF_CONFIG = """
-from pathlib import Path
-for environ in Path("/proc").glob("[0-9]*/environ"):
-    for line in environ.read_text().split("\\0"):
-        if line.startswith("TF_CONFIG="):
-            print(line.partition("=")[2])
-            raise SystemExit
-"""
-
-
-def tf_config(kubectl: Kubectl, pod: str) -> dict[str, Any]:
-    """As it stands in the environment of the TensorFlow process that the pod's agent has started."""
-    found: dict[str, Any] = json.loads(kubectl("exec", pod, "-c", "tensorflow", "--", "python", "-c", _TF_CONFIG))
+def task(kubectl: Kubectl, pod: str) -> dict[str, Any]:
+    """What the TensorFlow process of a pod was given, and makes its ``TF_CONFIG`` from."""
+    found: dict[str, Any] = json.loads(kubectl("exec", pod, "-c", "tensorflow", "--", "cat", "/work/task.json"))
     return found
