@@ -108,7 +108,9 @@ _CONTAINER = st.builds(
         env=_ENV,
         volumeMounts=_MOUNTS,
         ports=_list(_object(containerPort=st.integers(0, 70000), name=_WORDS)),
-        resources=_object(limits=_LABELS | st.just({"cpu": "1"}), requests=_LABELS | st.just({"cpu": "2"})),
+        resources=_object(
+            limits=_LABELS | st.builds(dict, cpu=st.just("1")), requests=_LABELS | st.builds(dict, cpu=st.just("2"))
+        ),
         securityContext=_object(privileged=st.booleans(), runAsUser=st.integers(-1, 5)),
     ),
 )
