@@ -14,7 +14,7 @@ from typing import Final
 from flinktf.agent.spec import AgentSpec
 from flinktf.api import FlinkTFJob
 from flinktf.api.roles import Role
-from flinktf.coordinator.shape import JobShape
+from flinktf.coordinator.job import shape_of
 from flinktf.flink.java import OPTIONS
 from flinktf.flink.pools import (
     Pool,
@@ -80,14 +80,7 @@ def task_manager_yaml(job: FlinkTFJob, pool: Pool) -> str:
 
 def coordinator_json(job: FlinkTFJob) -> str:
     """The coordinator's ``--spec``."""
-    spec = job.spec
-    return JobShape(
-        job=job.metadata.name,
-        roles=tuple((role.name, role.replicas) for role in spec.roles),
-        strategy=spec.tensorflow.strategy,
-        forming_timeout_seconds=spec.forming_timeout_seconds,
-        submitted_here=True,
-    ).to_json()
+    return shape_of(job, submitted_here=True).to_json()
 
 
 def submission_json(job: FlinkTFJob, job_id: str, restore: str | None) -> str:

@@ -16,8 +16,16 @@ class PortError(RuntimeError):
     """No port, or the one that was asked for is taken."""
 
 
-def hold_port(host: str = "127.0.0.1", taken: frozenset[int] = frozenset()) -> socket.socket:
-    """Binds a free port of ``host`` that is not in ``taken``; it is held until the returned socket is closed."""
+def hold_port(
+    host: str = "127.0.0.1", taken: frozenset[int] = frozenset(), preferred: int | None = None
+) -> socket.socket:
+    """Binds a free port of ``host`` that is not in ``taken``; it is held until the returned socket is closed.
+
+    ``preferred``, where it is free: who was there before is looked for there.
+    """
+    held = _bound(host, preferred) if preferred is not None else None
+    if held is not None:
+        return held
     candidates = [port for port in _RANGE if port not in taken]
     for port in random.sample(candidates, min(_TRIES, len(candidates))):
         held = _bound(host, port)
@@ -43,6 +51,8 @@ def require_free(port: int, option: str) -> int:
 
 def _bound(host: str, port: int) -> socket.socket | None:
     candidate = socket.socket()
+    # What is left of the connections of a process that was killed is no reason not to listen again.
+    candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         candidate.bind((host, port))
     except OSError:

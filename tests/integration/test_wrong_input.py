@@ -30,14 +30,21 @@ NOTHING = "def main(context): pass"
         ("def main(context):\n    raise ValueError('too sour')", ["worker-0: ValueError: too sour", "line 2, in main"]),
         ("import os\ndef main(context): os._exit(3)", ["worker-0: ProcessExited", "3"]),
         ("import sys\ndef main(context): sys.exit('no more')", ["worker-0", "no more"]),
-        ("import os\ndef main(context): os.kill(os.getpid(), 9)", ["worker-0: ProcessKilled", "SIGKILL"]),
     ],
-    ids=["does not import", "raises", "exits", "sys.exit", "is killed"],
+    ids=["does not import", "raises", "exits", "sys.exit"],
 )
 def test_user_code_that_fails(tmp_path: Path, train: str, messages: list[str]) -> None:
     run = job_folder(tmp_path, train).run()
     assert run.code == 1, run.output
     for message in messages:
+        assert message in run.output
+
+
+def test_a_role_that_is_killed_again_and_again(tmp_path: Path) -> None:
+    roles = [{"name": "worker", "failover": {"maxRestarts": 1}}]
+    run = job_folder(tmp_path, "import os\ndef main(context): os.kill(os.getpid(), 9)", roles=roles).run()
+    assert run.code == 1, run.output
+    for message in ("worker-0: ProcessKilled", "SIGKILL", "failover.maxRestarts (1) is reached"):
         assert message in run.output
 
 

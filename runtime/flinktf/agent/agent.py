@@ -38,6 +38,7 @@ class Agent:
         self._warm: RoleProcess | None = None
         self._attempt: Attempt | None = None
         self._attempts: set[asyncio.Task[None]] = set()
+        self._ports: dict[str, int] = {}
 
     async def run(self) -> None:
         """Until cancelled; then nothing of it is left."""
@@ -77,7 +78,7 @@ class Agent:
             subtask.finish(FrameType.FAILED, refused)
             return
         _LOG.info("%s-%d attempt=%d has come, mode=%s", hello.role, hello.index, hello.attempt, hello.mode)
-        attempt = self._attempt = Attempt(self._spec, hello, subtask, client)
+        attempt = self._attempt = Attempt(self._spec, hello, subtask, client, self._ports)
         try:
             await attempt.run(await self._role_process())
         except OSError as error:

@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 _LOG: Final = logging.getLogger(__name__)
 _HEARTBEAT: Final = 1.0
+_TELLING: Final = 3.0
+"""Seconds that a coordinator may take to hear of an end: its subtask waits for what follows."""
 _LAST_WORDS: Final = 1.0
 """Seconds that a role process has to tell why its subtask is gone, and a heartbeat on its way to arrive."""
 _ECHOES: Final = frozenset({"StreamLostError", "BrokenPipeError", "ConnectionResetError"})
@@ -35,9 +37,9 @@ _ECHOES: Final = frozenset({"StreamLostError", "BrokenPipeError", "ConnectionRes
 class AttemptFailedError(Exception):
     """The attempt cannot go on, for a reason outside of its TensorFlow process."""
 
-    def __init__(self, kind: str, message: str, trace: str = "") -> None:
+    def __init__(self, kind: str, message: str, trace: str = "", exit_code: int | None = None) -> None:
         super().__init__(message)
-        self.failure = _failure(kind, message, trace)
+        self.failure = _failure(kind, message, trace) | ({} if exit_code is None else {"exitCode": exit_code})
 
 
 class SubtaskGoneError(Exception):
@@ -45,7 +47,11 @@ class SubtaskGoneError(Exception):
 
 
 class AbortedError(Exception):
-    """The coordinator ends the attempt for what happened elsewhere."""
+    """The coordinator ends the attempt for what happened elsewhere; ``final``: the job has failed."""
+
+    def __init__(self, final: bool) -> None:
+        super().__init__(final)
+        self.final = final
 
 
 class StopOverdueError(Exception):
@@ -54,7 +60,10 @@ class StopOverdueError(Exception):
 
 @dataclass(frozen=True)
 class _End:
-    """How an attempt has ended: for the coordinator, and the frame, if any, that its subtask still has to get."""
+    """How an attempt has ended: for the coordinator, and the frame, if any, that its subtask still has to get.
+
+    The subtask of a failed one hears of it when the coordinator has said what follows.
+    """
 
     outcome: str
     failure: dict[str, Any] | None = None
@@ -65,13 +74,22 @@ class _End:
 class Attempt:
     """Runs once; :meth:`run` returns when nothing of it is left.
 
-    ``ending`` is set when its subtask has hung up or gets its last word: its successor may come from then on.
+    ``ending`` is set when its subtask has hung up or gets its last word: its successor may come from then on. ``ports``
+    has the port of each instance that this agent has run: its peers look for it where it was.
     """
 
     _process: RoleProcess
 
-    def __init__(self, spec: AgentSpec, hello: Hello, subtask: SubtaskConnection, client: CoordinatorClient) -> None:
+    def __init__(
+        self,
+        spec: AgentSpec,
+        hello: Hello,
+        subtask: SubtaskConnection,
+        client: CoordinatorClient,
+        ports: dict[str, int],
+    ) -> None:
         self._spec = spec
+        self._ports = ports
         self._hello = hello
         self._subtask = subtask
         self._client = client
@@ -90,9 +108,14 @@ class Attempt:
         try:
             self._subtask.watch(self._hang_up)
             end = await self._end()
-            self.ending.set()
-            self._subtask.finish(end.frame, end.payload)
-            await self._tell(end)
+            if end.failure is not None:
+                final = await self._tell(end)
+                self.ending.set()
+                self._subtask.finish(FrameType.FAILED, end.failure | {"final": final})
+            else:
+                self.ending.set()
+                self._subtask.finish(end.frame, end.payload)
+                await self._tell(end)
         finally:
             self.ending.set()
             self.ended.set()
@@ -101,16 +124,18 @@ class Attempt:
         self._hung_up.set()
         self.ending.set()
 
-    async def _tell(self, end: _End) -> None:
-        """Tells the coordinator of the end."""
+    async def _tell(self, end: _End) -> bool:
+        """Tells the coordinator of the end; whether the job has failed with it."""
         report, message = self._process.report, end.failure["message"] if end.failure else ""
         _LOG.info("%s generation=%d %s %s", self.name, self._generation, end.outcome, message)
         told = {"outcome": end.outcome, "step": report.step, "rows": report.rows, "failure": end.failure}
         try:
-            await self._heartbeat()  # the last metrics, notices and model
-            await self._client.exit(self._identity | told)
-        except CoordinatorError as error:
-            _LOG.error("%s: its end could not be told: %s", self.name, error)
+            async with asyncio.timeout(_TELLING):
+                await self._heartbeat()  # the last metrics, notices and model
+                return await self._client.exit(self._identity | told)
+        except (CoordinatorError, TimeoutError) as error:
+            _LOG.error("%s: its end could not be told: %s", self.name, error or f"no answer within {_TELLING:g} s")
+            return False
 
     async def _end(self) -> _End:
         report = self._process.report
@@ -119,9 +144,10 @@ class Attempt:
             return _End("done")
         except SubtaskGoneError:
             return _End("cancelled")
-        except AbortedError:
-            message = "the job has failed, or goes on without this attempt"
-            return _End("cancelled", None, FrameType.FAILED, _failure("Aborted", message))
+        except AbortedError as error:
+            message = "the job has failed" if error.final else "its peers begin again, and it with them"
+            aborted = _failure("Aborted", message) | {"final": error.final}
+            return _End("cancelled", None, FrameType.FAILED, aborted)
         except StopOverdueError:
             _LOG.warning("%s did not stop within %g s: it is ended", self.name, self._spec.stop_grace_seconds)
             return _End("done", None, FrameType.DONE, {"rows": report.rows, "steps": report.step})
@@ -135,16 +161,14 @@ class Attempt:
         finally:
             await self._process.terminate()
             self._process.close()
-        # Exit code 1 means that the process has sent FAILED by itself, not only meant to.
-        if report.failure is not None and self._process.exit_code == 1:
-            return _End("failed", failure)
-        return _End("failed", failure, FrameType.FAILED, failure)
+        return _End("failed", failure)
 
     async def _work(self) -> None:
         """Until the role process has ended well. Raises what ended it otherwise."""
         # Held until TensorFlow may have it: its peers are told of the port long before it listens.
-        with hold_port(self._spec.host) as port:
-            address = f"{self._spec.host}:{port.getsockname()[1]}"
+        with hold_port(self._spec.host, preferred=self._ports.get(self.name)) as port:
+            number = self._ports[self.name] = int(port.getsockname()[1])
+            address = f"{self._spec.host}:{number}"
             mine = {"address": address, "taskManager": self._hello.task_manager, "mode": self._hello.mode}
             self._registration = self._identity | mine
             self._generation = await self._client.register(self._registration)
@@ -202,8 +226,8 @@ class Attempt:
         deadline = math.inf
         while True:
             command = await self._heartbeat()
-            if command == "abort":
-                raise AbortedError
+            if command in ("abort", "fail"):
+                raise AbortedError(final=command == "fail")
             if command == "stop" and self._assigned and deadline == math.inf:
                 deadline = time.monotonic() + self._spec.stop_grace_seconds
                 self._process.stop()
@@ -221,8 +245,11 @@ class Attempt:
         if report.failure is not None:
             if self._hung_up.is_set() and report.failure["type"] in _ECHOES:
                 raise SubtaskGoneError
-            raise AttemptFailedError(report.failure["type"], report.failure["message"], report.failure["traceback"])
+            words = (report.failure["type"], report.failure["message"], report.failure["traceback"])
+            raise AttemptFailedError(*words, self._process.shell_code)
         if not (report.done and self._process.exit_code == 0):
+            if self._hung_up.is_set():
+                raise SubtaskGoneError
             raise AttemptFailedError(*self._process.unexplained_failure().values())
 
     async def _register_again(self) -> None:

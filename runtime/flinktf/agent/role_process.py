@@ -95,6 +95,12 @@ class RoleProcess:
     def exit_code(self) -> int | None:
         return self._child.exit_code
 
+    @property
+    def shell_code(self) -> int | None:
+        """Its exit code as a shell, or kubectl, has it: 128 and the signal's number when one killed it."""
+        code = self.exit_code
+        return 128 - code if code is not None and code < 0 else code
+
     def assign(self, task_file: Path, stream: int) -> None:
         """Hands over the task and the subtask's connection."""
         self._assigned_at = time.monotonic()
@@ -137,7 +143,8 @@ class RoleProcess:
             kind, message = "ProcessKilled", f"killed by signal {-code} ({name}){hint}"
         else:
             kind, message = "ProcessExited", f"exited with code {code} without saying that it was done"
-        return {"type": kind, "message": message, "traceback": self._child.log_tail(40)[-_TEXT_LIMIT:]}
+        trace = self._child.log_tail(40)[-_TEXT_LIMIT:]
+        return {"type": kind, "message": message, "traceback": trace, "exitCode": self.shell_code}
 
     def close(self) -> None:
         self._listening.cancel()

@@ -22,7 +22,7 @@ _TABLE: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("spec.flink.pipeline", _POD),
     ("spec.code", ("configMap",)),
     ("spec.tensorflow", ("image",)),
-    ("spec.roles[]", ("resources", "gpu", "failover", *_POD)),
+    ("spec.roles[]", ("resources", "gpu", *_POD)),
     # Not storage: without a volume, results are kept all the same.
     ("spec", ("podTemplate", "suspend", "ttlSecondsAfterFinished", "backoffLimit", "cleanPodPolicy")),
 )

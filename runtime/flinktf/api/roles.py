@@ -25,15 +25,56 @@ class Gpu(Model):
     )
 
 
+class Backoff(Model):
+    """How long restarts wait: the initial time, doubled with each restart, up to the limit."""
+
+    initial: Duration = Field(default="1s", description="Before the first restart.")
+    limit: Duration = Field(default="1m", description="The longest time.")
+    reset_after: Duration = Field(
+        default="10m", description="After this long without a failure, restarts are counted from zero again."
+    )
+
+
+class FailoverRule(Model):
+    """What to do about certain failures. One without exit codes and reasons is about all of them."""
+
+    action: Literal["Count", "Ignore", "FailJob"] = Field(
+        description="Count: a restart, as without a rule; Ignore: one that does not count; FailJob: the job fails."
+    )
+    exit_codes: tuple[Integer, ...] = Field(
+        default=(),
+        max_length=32,
+        description="Exit codes of the role process; 137 is SIGKILL, 1 an exception that was raised in it.",
+        examples=[[42]],
+    )
+    reasons: tuple[str, ...] = Field(
+        default=(),
+        max_length=32,
+        description="Names of Python exceptions, or flinktf's own words: ProcessKilled, ProcessExited, HeartbeatLost, "
+        "AgentLost, Stalled.",
+        examples=[["ValueError"]],
+    )
+
+
 class Failover(Model):
     """What happens when an instance of the role fails."""
 
     policy: Literal["Role", "Gang", "Job"] | None = Field(
         default=None,
-        description="What restarts: the instance (Role), all of the job's roles (Gang), or nothing, and the job fails "
-        "(Job). Without it, the strategy decides.",
+        description="What restarts: the instance (Role), all of the TensorFlow cluster (Gang), or nothing, and the job "
+        "fails (Job). Without it, the strategy decides: workers of a ParameterServer, evaluators and Independent "
+        "workers restart alone, all others together.",
     )
-    max_restarts: Integer = Field(default=10, ge=0, description="How many restarts there may be before the job fails.")
+    max_restarts: Integer = Field(
+        default=10, ge=0, description="How many restarts of the role there may be before the job fails."
+    )
+    backoff: Backoff = Field(default=Backoff(), description="How long restarts wait.")
+    rules: tuple[FailoverRule, ...] = Field(
+        default=(),
+        max_length=16,
+        description="The first one that matches a failure says what happens. Without one, a failure counts; but an "
+        "exception before the job's very first step fails the job: such code has never worked.",
+    )
     stall_timeout: Duration | None = Field(
         default=None,
         description="An instance without a new step for this long has failed. Without it, none is judged by its steps.",

@@ -94,6 +94,15 @@ def _is_instance_name(spec: Spec, role: Role) -> bool:
     return match is not None and match[1] in _names(spec)
 
 
+def _cannot_restart_alone(spec: Spec, role: Role) -> bool:
+    coupled = {
+        "MultiWorkerMirrored": role.name != "evaluator",
+        "ParameterServer": role.name in ("chief", "ps"),
+        "Independent": False,
+    }
+    return role.failover.policy == "Role" and coupled[spec.tensorflow.strategy]
+
+
 def _no_role(name: str, reads: tuple[str, ...], wrong: str, find: Finder, message: str, remedy: str) -> Rule:
     """``wrong`` is CEL over a role ``r`` and the spec."""
     return Rule(name, reads, "roles", f"!self.roles.exists(r, {wrong})", find, message, remedy, "one of them")
@@ -255,6 +264,15 @@ RULES: Final[tuple[Rule, ...]] = (
         ),
         "is missing: nothing says what the roles without their own entrypoint run",
         "name a function, like train:main",
+    ),
+    _no_role(
+        "restarts-together",
+        ("roles.name", "roles.failover", "tensorflow.strategy"),
+        "has(r.failover.policy) && r.failover.policy == 'Role' && ((self.tensorflow.strategy == 'MultiWorkerMirrored' "
+        "&& r.name != 'evaluator') || (self.tensorflow.strategy == 'ParameterServer' && r.name in ['chief', 'ps']))",
+        _where(_cannot_restart_alone, "failover"),
+        "cannot restart alone: its peers hold what it knows",
+        "make failover.policy Gang, or leave it out",
     ),
     Rule(
         "one-program",

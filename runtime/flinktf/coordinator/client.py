@@ -49,11 +49,12 @@ class CoordinatorClient:
         return await self._request("GET", f"/v1/cluster?role={role}&index={index}&attempt={attempt}&wait={wait}")
 
     async def heartbeat(self, body: Mapping[str, Any]) -> str:
-        """``continue``, ``stop`` or ``abort``."""
+        """``continue``, ``stop``, ``abort`` or ``fail``."""
         return str((await self._request("POST", "/v1/heartbeat", body))["command"])
 
-    async def exit(self, body: Mapping[str, Any]) -> None:
-        await self._request("POST", "/v1/exit", body)
+    async def exit(self, body: Mapping[str, Any]) -> bool:
+        """Whether the job has failed for good."""
+        return bool((await self._request("POST", "/v1/exit", body))["final"])
 
     async def submission(self, state: str, error: str | None = None, detail: str | None = None) -> None:
         """How far the submission of the Flink job has come."""

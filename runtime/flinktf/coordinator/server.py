@@ -15,13 +15,13 @@ from aiohttp import web
 
 from flinktf.coordinator import machine
 from flinktf.coordinator.events import EventLog
+from flinktf.coordinator.failover import Failure
 from flinktf.coordinator.metrics import prometheus
 from flinktf.coordinator.state import (
     ENDED,
     Checkpoint,
     Event,
     Exited,
-    Failure,
     FlinkJob,
     FlinkTold,
     Happened,
@@ -137,14 +137,14 @@ class _Routes:
         query = _query(request.query)
         key, seconds = _key(query), min(query["wait"], _LONGEST_WAIT)
         machine.require_current(self._coordinator.state, key, query["attempt"])
-        await self._coordinator.wait_until(lambda state: state.phase != "Forming", seconds)
+        await self._coordinator.wait_until(lambda state: machine.may_begin(state, key), seconds)
         state = self._coordinator.state
         machine.require_current(state, key, query["attempt"])
-        if state.phase == "Forming":
+        if not machine.may_begin(state, key):
             return web.json_response({"phase": "Forming", "missing": state.missing})
         if state.phase == "Failed":
             return web.json_response({"phase": "Failed", "failure": _failure_json(state.failure)})
-        cluster = state.cluster if state.shape.strategy != "Independent" else {}
+        cluster = state.cluster
         return web.json_response({"phase": "Running", "generation": state.generation, "cluster": cluster})
 
     async def heartbeat(self, request: web.Request) -> web.Response:
@@ -188,7 +188,7 @@ class _Routes:
                 failure=_failure(name(key), failure) if failure else None,
             )
         )
-        return web.json_response({})
+        return web.json_response({"final": self._coordinator.state.phase == "Failed"})
 
     async def submission(self, request: web.Request) -> web.Response:
         body = await _body(request)
@@ -351,7 +351,8 @@ def _numbers(body: Mapping[str, Any], field: str) -> dict[str, float]:
 
 def _failure(instance: str, value: Mapping[str, Any]) -> Failure:
     traceback = _take(value, "traceback", str, None)
-    return Failure(instance, _take(value, "type", str), _take(value, "message", str), traceback)
+    code = _take(value, "exitCode", int, None)
+    return Failure(instance, _take(value, "type", str), _take(value, "message", str), traceback, code)
 
 
 def _failure_json(failure: Failure | None) -> dict[str, Any] | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
+from flinktf.coordinator.failover import Policy, Scope, policy_from_json
 from flinktf.protocol.task import Strategy
 
 EVALUATOR = "evaluator"
@@ -14,7 +16,8 @@ EVALUATOR = "evaluator"
 class JobShape:
     """``roles`` are pairs of name and replicas, in the manifest's order; times are in seconds.
 
-    ``submitted_here`` says that a driver tells of the Flink job: before it is submitted, nobody is late.
+    ``submitted_here`` says that a driver tells of the Flink job: before it is submitted, nobody is late. ``failover``
+    has the policies of roles; a role without one has what its strategy needs.
     """
 
     job: str
@@ -23,6 +26,7 @@ class JobShape:
     forming_timeout_seconds: float
     heartbeat_timeout_seconds: float = 30.0
     submitted_here: bool = False
+    failover: Mapping[str, Policy] = field(default_factory=dict)
 
     @property
     def instances(self) -> tuple[tuple[str, int], ...]:
@@ -39,10 +43,23 @@ class JobShape:
         """Whether the role's addresses are in ``TF_CONFIG``."""
         return self.strategy != "Independent" and role != EVALUATOR
 
+    def policy(self, role: str) -> Policy:
+        """What happens when an instance of the role fails."""
+        return self.failover.get(role) or Policy(default_scope(self.strategy, role))
+
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
 
 def shape_from_json(text: str) -> JobShape:
     value = json.loads(text)
-    return JobShape(**value | {"roles": tuple((name, replicas) for name, replicas in value["roles"])})
+    roles = tuple((name, replicas) for name, replicas in value["roles"])
+    failover = {role: policy_from_json(policy) for role, policy in value["failover"].items()}
+    return JobShape(**value | {"roles": roles, "failover": failover})
+
+
+def default_scope(strategy: Strategy, role: str) -> Scope:
+    """What has to restart: synchronous workers, a chief and its parameter servers hold each other's state."""
+    if strategy == "Independent" or role == EVALUATOR:
+        return "Role"
+    return "Role" if strategy == "ParameterServer" and role == "worker" else "Gang"

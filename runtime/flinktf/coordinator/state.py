@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from flinktf.coordinator.failover import Failure, Spent
 from flinktf.coordinator.shape import JobShape
 
 Phase = Literal["Forming", "Running", "Stopping", "Succeeded", "Failed"]
 Outcome = Literal["done", "failed", "cancelled"]
-Command = Literal["continue", "stop", "abort"]
+Command = Literal["continue", "stop", "abort", "fail"]
+"""To an agent: go on; end training; begin again, as another attempt; or end for good, for the job has failed."""
 Submission = Literal["Waiting", "Submitting", "Submitted", "Failed"]
 Key = tuple[str, int]
 """A role and an index."""
@@ -24,16 +26,6 @@ FLINK_ENDED: Final = ("FINISHED", "FAILED", "CANCELED")
 def name(key: Key) -> str:
     """``worker-0``."""
     return f"{key[0]}-{key[1]}"
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why the job failed: the instance (or the job) it began with, and its own words."""
-
-    instance: str
-    type: str
-    message: str
-    traceback: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +49,8 @@ class Instance:
     timings: Mapping[str, float] = field(default_factory=dict)
     restarts: int = 0
     error: str | None = None
+    joins_at: float = 0.0
+    """When the attempt after a failure may begin, in the clock of the events."""
     resumed: bool = False
     """Whether it ran already when this coordinator began."""
 
@@ -85,9 +79,11 @@ class FlinkJob:
 
 @dataclass(frozen=True)
 class JobState:
-    """``forming_since`` is when this generation began to form, in the clock of the events.
+    """``forming_since`` is when this generation began to form, in the clock of the events, or will, after a backoff.
 
-    ``flink`` is what a driver tells of the Flink job, None where nobody does; ``flink_ended`` is since when it is over.
+    ``stepped`` says whether training has ever made a step. ``spent`` is what each role has used of its failover policy,
+    and ``blamed`` the failure for which this generation forms. ``failure`` is why the job has failed. ``flink`` is what
+    a driver tells of the Flink job, None where nobody does; ``flink_ended`` is since when it is over.
     """
 
     shape: JobShape
@@ -95,6 +91,9 @@ class JobState:
     phase: Phase = "Forming"
     generation: int = 1
     instances: Mapping[Key, Instance] = field(default_factory=dict)
+    stepped: bool = False
+    spent: Mapping[str, Spent] = field(default_factory=dict)
+    blamed: Failure | None = None
     failure: Failure | None = None
     models: tuple[str, ...] = ()
     submission: Submission = "Waiting"
@@ -110,10 +109,17 @@ class JobState:
             return None
         return "Succeeded" if self.flink.state == "FINISHED" else "Failed"
 
+    def present(self, key: Key) -> bool:
+        """Whether an instance is one of this generation. Who is in no cluster belongs to every one."""
+        instance = self.instances[key]
+        if not self.shape.in_cluster(key[0]):
+            return instance.generation > 0
+        return instance.generation == self.generation
+
     @property
     def missing(self) -> tuple[str, ...]:
         """The instances that this generation still waits for."""
-        return tuple(name(key) for key, instance in self.instances.items() if instance.generation != self.generation)
+        return tuple(name(key) for key in self.instances if not self.present(key))
 
     @property
     def cluster(self) -> dict[str, list[str]]:

@@ -59,12 +59,24 @@ def cluster_configuration(job: FlinkTFJob) -> dict[str, str]:
         "slot.request.timeout": f"{job.spec.forming_timeout_seconds} s",
         "cluster.evenly-spread-out-slots": "true",
         "heartbeat.timeout": "30 s",
-        "restart-strategy.type": "disable",
+        **_RESTARTS,
         # Arrow batches of 1 MiB cross the network between pools. With Flink's 32 KiB a batch needs more segments than
         # a channel has credit for, and waits for its receiver again and again: docs/benchmarks.md.
         "taskmanager.memory.segment-size": "512kb",
         **job.spec.flink.configuration,
     }
+
+
+# Flink begins again at once: how long a role waits, and when it is enough, the coordinator decides. Flink's own limit
+# is for what no role can help, a source that cannot be read: about four minutes.
+_RESTARTS: Final = {
+    "restart-strategy.type": "exponential-delay",
+    "restart-strategy.exponential-delay.initial-backoff": "100 ms",
+    "restart-strategy.exponential-delay.max-backoff": "10 s",
+    "restart-strategy.exponential-delay.backoff-multiplier": "1.5",
+    "restart-strategy.exponential-delay.reset-backoff-threshold": "5 min",
+    "restart-strategy.exponential-delay.attempts-before-reset-backoff": "30",
+}
 
 
 def task_manager_configuration(pool: Pool) -> dict[str, str]:

@@ -10,6 +10,7 @@ import aiohttp
 from flinktf.coordinator.state import FLINK_ENDED
 
 TERMINAL: Final = FLINK_ENDED
+_FAILING: Final = ("FAILED", "FAILING", "RESTARTING")
 
 
 class FlinkUnreachable(Exception):
@@ -70,6 +71,17 @@ class FlinkRest:
         history = (await self._get(f"/jobs/{job_id}/exceptions")).get("exceptionHistory", {})
         entries = history.get("entries", [])
         return str(entries[-1]["stacktrace"]) if entries else None
+
+    async def told(self, job_id: str, state: str, checkpoint: dict[str, Any] | None) -> dict[str, Any]:
+        """What the coordinator wants to know of a job in ``state``; ``checkpoint`` is the last one known so far."""
+        found = await self.checkpoint(job_id)
+        restarts = await self.restarts(job_id)
+        return {
+            "state": state,
+            "restarts": restarts,
+            "exception": await self.root_exception(job_id) if restarts or state in _FAILING else None,
+            "checkpoint": {"id": found[0], "location": found[1]} if found is not None else checkpoint,
+        }
 
     async def placements(self, job_id: str) -> tuple[Placement, ...]:
         """Every subtask of the job and the TaskManager it is in."""

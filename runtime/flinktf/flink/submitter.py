@@ -108,14 +108,8 @@ class Submitter:
 
     async def _tell(self, client: CoordinatorClient, rest: FlinkRest, state: str, known: dict[str, Any] | None) -> None:
         job = self._submission.job_id
-        found = await rest.checkpoint(job)
         before = self._told["checkpoint"] if self._told is not None else None
-        told = {
-            "state": state,
-            "restarts": await rest.restarts(job),
-            "exception": await rest.root_exception(job) if state in ("FAILED", "FAILING") else None,
-            "checkpoint": {"id": found[0], "location": found[1]} if found is not None else before,
-        }
+        told = await rest.told(job, state, before)
         if told != known:
             await self._pass_on(client, told)
 

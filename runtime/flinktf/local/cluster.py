@@ -13,7 +13,7 @@ from typing import Final
 
 from flinktf.agent.spec import AgentSpec
 from flinktf.api import LoadedManifest
-from flinktf.coordinator.shape import JobShape
+from flinktf.coordinator.job import shape_of
 from flinktf.flink.distribution import Distribution
 from flinktf.flink.java import OPTIONS
 from flinktf.flink.log4j import LOG4J
@@ -69,13 +69,7 @@ class Cluster:
 
     async def start_coordinator(self) -> Child:
         """It writes its port to ``layout.coordinator_port``."""
-        spec = self.manifest.job.spec
-        shape = JobShape(
-            job=self.manifest.job.metadata.name,
-            roles=tuple((role.name, role.replicas) for role in spec.roles),
-            strategy=spec.tensorflow.strategy,
-            forming_timeout_seconds=spec.forming_timeout_seconds,
-        )
+        shape = shape_of(self.manifest.job, submitted_here=False)
         file = self.layout.run / "coordinator.json"
         file.write_text(shape.to_json())
         command = [sys.executable, "-m", "flinktf.coordinator", "--spec", str(file), "--host", _HOST, "--port", "0"]

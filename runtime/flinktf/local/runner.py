@@ -10,7 +10,7 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 
@@ -135,6 +135,7 @@ async def _looks(cluster: Cluster) -> AsyncIterator[Snapshot]:
     token = cluster.layout.token.read_text()
     async with CoordinatorClient(url, token) as client, FlinkRest(cluster.rest_url) as rest:
         while True:
+            await _tell_of_flink(client, rest, watch)
             snapshot = await _look(client, rest, watch, time.monotonic() - began)
             yield snapshot
             ended = watch.judge(snapshot, time.monotonic())
@@ -144,6 +145,18 @@ async def _looks(cluster: Cluster) -> AsyncIterator[Snapshot]:
                 yield ended
                 return
             await asyncio.sleep(_LOOK_EVERY)
+
+
+async def _tell_of_flink(client: CoordinatorClient, rest: FlinkRest, watch: Watch) -> None:
+    """As the driver does in a pod: whether a failure is the end, the coordinator says."""
+    job_id = watch.cluster.job_id
+    with contextlib.suppress(FlinkUnreachable, CoordinatorError):
+        state = await rest.job_state(job_id) if watch.submitted() else None
+        if state is not None:
+            told = await rest.told(job_id, state, (watch.told or {}).get("checkpoint"))
+            if told != watch.told:
+                await client.flink(told)
+                watch.told = told
 
 
 async def _look(client: CoordinatorClient, rest: FlinkRest, watch: Watch, at: float) -> Snapshot:
@@ -191,6 +204,7 @@ class Watch:
 
     def __init__(self, cluster: Cluster, driver: Child, started: float) -> None:
         self.cluster = cluster
+        self.told: dict[str, Any] | None = None
         self._driver = driver
         self._outcome: Outcome | None = None
         self._started = started

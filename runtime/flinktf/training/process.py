@@ -63,12 +63,12 @@ def _run_task(task: Task, stream: socket.socket, control: Control) -> NoReturn:
         _work(runtime)
     except BaseException as error:
         if not (isinstance(error, SystemExit) and error.code in (None, 0)):
-            _fail(error, subtask, control, runtime)
+            _fail(error, control, runtime)
     assert runtime is not None
     try:
         runtime.close()
     except Exception as error:
-        _fail(error, subtask, control, runtime)
+        _fail(error, control, runtime)
     runtime.discard()
     rows = runtime.rows if runtime.recording is not None else runtime.progress.rows
     steps = runtime.progress.step
@@ -119,14 +119,14 @@ def load_entrypoint(entrypoint: str, code_path: str) -> Callable[[Any], Any]:
     return function  # type: ignore[no-any-return]
 
 
-def _fail(error: BaseException, subtask: Any, control: Control, runtime: Any) -> NoReturn:
+def _fail(error: BaseException, control: Control, runtime: Any) -> NoReturn:
+    """Tells the agent. The subtask hears of it from there, when it is known whether the job goes on."""
     failure = describe(error)
     sys.stderr.write(failure.traceback)
     if runtime is not None:
         runtime.progress.flush()
         runtime.discard()
     control.send("failed", **failure._asdict())
-    subtask.failed(failure)
     _leave(1)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from flinktf.protocol.connection import send_frame
 from flinktf.protocol.frames import VERSIONS, FrameType
-from flinktf.training.failures import Failure
 
 
 class Subtask:
@@ -35,10 +34,6 @@ class Subtask:
         """Says that the role ended well; a subtask that is gone already needs no telling."""
         with contextlib.suppress(OSError):
             self._send_json(FrameType.DONE, {"rows": rows, "steps": steps})
-
-    def failed(self, failure: Failure) -> None:
-        with contextlib.suppress(OSError):
-            self._send_json(FrameType.FAILED, failure._asdict())
 
     def _send_json(self, frame_type: FrameType, value: dict[str, Any]) -> None:
         with self._lock:

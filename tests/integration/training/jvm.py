@@ -141,12 +141,11 @@ class Role:
         return value
 
     def fail(self, seconds: float = 120) -> dict[str, Any]:
-        """Waits for FAILED and returns it."""
+        """Waits for the end, and returns what the agent was told. The subtask would hear of it from there."""
         assert self.wait(seconds) == 1
-        kind, value = self.frames[-1]
-        assert kind is FrameType.FAILED
-        assert isinstance(value, dict)
-        return value
+        assert self.events[-1]["event"] == "failed"
+        assert not self.of(FrameType.DONE)
+        return self.events[-1]
 
     def kill(self) -> None:
         self.process.kill()

@@ -37,9 +37,7 @@ if behaviour == "die":
 if behaviour == "garbage":
     control.sendall(b"\xff not json\n[1]\n")
 if behaviour == "raise":
-    failure = {"type": "ValueError", "message": "too sour", "traceback": "Traceback …"}
-    tell("failed", **failure)
-    send_frame(stream, FrameType.FAILED, json.dumps(failure).encode())
+    tell("failed", type="ValueError", message="too sour", traceback="Traceback …")
     os._exit(1)
 if behaviour == "verbose":
     sys.stdout.write("x" * (3 << 20))
@@ -62,6 +60,9 @@ if behaviour == "die of results":
 if behaviour == "die when told":
     stream.recv(1)
     os._exit(3)
+if behaviour == "be killed when told":
+    stream.recv(1)
+    os.kill(os.getpid(), signal.SIGKILL)
 if behaviour == "deaf":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     time.sleep(60)

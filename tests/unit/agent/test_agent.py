@@ -22,6 +22,7 @@ from flinktf.agent.agent import Agent, AgentError
 from flinktf.agent.attempt import refusal
 from flinktf.agent.spec import AgentSpec
 from flinktf.coordinator.client import CoordinatorClient, CoordinatorError
+from flinktf.coordinator.failover import Policy
 from flinktf.coordinator.machine import begin
 from flinktf.coordinator.server import Coordinator, application
 from flinktf.coordinator.shape import JobShape
@@ -64,6 +65,13 @@ class Stage:
             await asyncio.sleep(0.025)
         raise AssertionError(f"never {phase}: {self.coordinator.state}")
 
+    async def instance(self, state: str) -> None:
+        for _ in range(400):
+            if self.coordinator.state.instances["worker", 0].state == state:
+                return
+            await asyncio.sleep(0.025)
+        raise AssertionError(f"never {state}: {self.coordinator.state}")
+
 
 async def answer(subtask: socket.socket) -> Frame:
     frame = await asyncio.to_thread(read_frame, subtask)
@@ -73,9 +81,15 @@ async def answer(subtask: socket.socket) -> Frame:
 
 @contextlib.asynccontextmanager
 async def stage(
-    tmp_path: Path, behaviour: str, *, replicas: int = 1, token: str = "secret", **spec: Any
+    tmp_path: Path,
+    behaviour: str,
+    *,
+    replicas: int = 1,
+    token: str = "secret",
+    policy: Policy = Policy("Job"),  # noqa: B008 - frozen
+    **spec: Any,
 ) -> AsyncIterator[Stage]:
-    shape = JobShape("job", (("worker", replicas),), "Independent", 20.0)
+    shape = JobShape("job", (("worker", replicas),), "Independent", 20.0, failover={"worker": policy})
     coordinator = Coordinator(begin(shape, time.monotonic()))
     (tmp_path / "token").write_text(f"{token}\n")
     async with TestServer(application(coordinator, "secret")) as server:
@@ -203,9 +217,7 @@ async def test_a_successor_waits_for_the_process_before_it(tmp_path: Path) -> No
         await answer(first)
         first.close()  # its process does not listen, and is there for seconds
         second = s.hello(attempt=1)
-        told = json.loads((await answer(second)).payload)
-        assert "has failed" in told["message"]  # the job's failure, not AlreadyRunning
-        assert told["type"] != "AlreadyRunning"
+        assert (await answer(second)).type is FrameType.READY  # not refused as AlreadyRunning
 
 
 async def test_what_goes_wrong_in_the_agent_is_told(tmp_path: Path) -> None:
@@ -241,8 +253,7 @@ async def test_a_subtask_that_hangs_up_takes_its_process_with_it(tmp_path: Path)
         subtask = s.hello()
         await answer(subtask)
         subtask.close()
-        state = await s.state("Failed")
-        assert state.instances["worker", 0].state == "Cancelled"
+        await s.instance("Cancelled")
 
 
 async def test_a_subtask_that_hangs_up_while_the_others_are_missing(tmp_path: Path) -> None:
@@ -265,16 +276,13 @@ async def test_the_next_attempt_is_served_after_the_first(tmp_path: Path) -> Non
         for attempt in (0, 1):
             subtask = s.hello(attempt=attempt)
             frame = await answer(subtask)
-            assert json.loads(frame.payload)["generation"] == attempt + 1
+            assert frame.type is FrameType.READY
             if attempt == 0:
                 second = s.hello()
                 refused = json.loads((await answer(second)).payload)
                 assert "already runs worker-0" in refused["message"]
                 second.close()
                 subtask.close()
-                await asyncio.sleep(2.0)
-                # Only a job that has not failed goes on; here the coordinator is told of a fresh one.
-                s.coordinator._state = replace(s.coordinator.state, phase="Running", failure=None)
         send_frame(subtask, FrameType.END)
         assert (await answer(subtask)).type is FrameType.DONE
 
@@ -393,3 +401,24 @@ async def test_a_restarted_coordinator_gets_its_agent_back(tmp_path: Path) -> No
             assert (await answer(subtask)).type is FrameType.DONE
             subtask.close()
             await s.state("Succeeded")
+
+
+async def test_a_role_that_dies_comes_back_at_the_same_address(tmp_path: Path) -> None:
+    """Its subtask is told that Flink may begin again; a job that has failed for good says that too."""
+    policy = Policy("Role", max_restarts=1, backoff_seconds=0.1)
+    async with stage(tmp_path, "be killed when told", policy=policy) as s:
+        addresses = []
+        for attempt, final in ((0, False), (1, True)):
+            subtask = s.hello(attempt=attempt)
+            assert (await answer(subtask)).type is FrameType.READY
+            addresses.append(s.coordinator.state.instances["worker", 0].address)
+            subtask.sendall(b"x")
+            frame = await answer(subtask)
+            told = json.loads(frame.payload)
+            assert (frame.type, told["type"], told["final"]) == (FrameType.FAILED, "ProcessKilled", final)
+            subtask.close()
+        assert addresses[0] == addresses[1]
+        failure = (await s.state("Failed")).failure
+        assert failure is not None
+        assert failure.message.endswith("failover.maxRestarts (1) is reached")
+        assert failure.exit_code == 137

@@ -43,6 +43,11 @@ BROKEN: list[tuple[str, dict[str, Any], list[str]]] = [
         {"roles": roles("ps", "chief"), "tensorflow": INDEPENDENT},
         ["spec.roles[0].name", "spec.roles[1].name"],
     ),
+    (
+        "restarts-together",
+        {"roles": [{"name": "worker", "failover": {"policy": "Role"}}]},
+        ["spec.roles[0].failover"],
+    ),
     ("MultiWorkerMirrored-needs-workers", {"roles": roles("evaluator")}, ["spec.roles"]),
     ("ParameterServer-needs-chief", {"roles": roles("ps", "worker"), "tensorflow": PS}, ["spec.roles"]),
     ("ParameterServer-needs-ps", {"roles": roles("chief", "worker"), "tensorflow": PS}, ["spec.roles"]),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from flinktf.coordinator.failover import Failure
 from flinktf.coordinator.machine import begin, step
 from flinktf.coordinator.shape import JobShape
 from flinktf.coordinator.state import (
     Checkpoint,
     Event,
     Exited,
-    Failure,
     FlinkJob,
     FlinkTold,
     Heartbeat,
@@ -116,3 +116,21 @@ def test_flinks_failure_before_the_roles_end(outcome: Outcome) -> None:
     assert state.outcome == "Failed"
     assert state.failure is not None
     assert (state.failure.type, state.failure.message) == ("IOException", "disk full")
+
+
+FRESH = play((0, Submitted("Submitted")), (1, told("RUNNING")), (2, Registered(KEY, 0, "10.0.0.1:2222", "pod-0")))
+LOST = "org.apache.flink.runtime.jobmaster.JobMasterException: TaskManager pod-0 is lost"
+ROLE = "dev.flinktf.connector.role.RoleFailedException: Role worker-0 failed"
+
+
+@pytest.mark.parametrize(
+    ("state", "trace", "phase"),
+    [
+        (FRESH, TRACE, "Failed"),
+        (FRESH, LOST, "Running"),
+        (FRESH, f"{ROLE}\nCaused by: java.io.IOException: gone", "Running"),
+        (RUNNING, TRACE, "Running"),
+    ],
+)
+def test_a_pipeline_that_has_never_worked_is_not_begun_again(state: JobState, trace: str, phase: str) -> None:
+    assert play((4, told("RESTARTING", restarts=1, exception=trace)), state=state).phase == phase

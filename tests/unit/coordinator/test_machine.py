@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flinktf.coordinator.machine import Refused, begin, command, step
+from flinktf.coordinator.failover import Failure, Policy
+from flinktf.coordinator.machine import Refused, begin, command, may_begin, step
 from flinktf.coordinator.shape import JobShape, shape_from_json
-from flinktf.coordinator.state import Event, Exited, Failure, Heartbeat, JobState, Key, Registered, Tick
+from flinktf.coordinator.state import Event, Exited, Heartbeat, JobState, Key, Registered, Tick
 
 MIRRORED = JobShape("job", (("worker", 2), ("evaluator", 1)), "MultiWorkerMirrored", 60.0)
 SERVERS = JobShape("job", (("chief", 1), ("ps", 1), ("worker", 2), ("evaluator", 1)), "ParameterServer", 60.0)
 ALONE = JobShape("job", (("worker", 2),), "Independent", 60.0)
+NEVER = {"worker": Policy("Job")}
 
 
 def registered(role: str, index: int, attempt: int = 0) -> Registered:
@@ -73,53 +75,141 @@ def test_the_end(shape: JobShape, done: list[Key], phase: str, told_to_stop: lis
     assert "abort" not in [command(state, key, 0, 1) for key in shape.instances]
 
 
-def test_a_failure_is_kept_and_everyone_is_told() -> None:
-    failure = Failure("worker-1", "ValueError", "too sour", "Traceback")
-    state = after(MIRRORED, [*formed(MIRRORED), exited("worker", 1, "failed", failure), exited("worker", 0)])
+def test_a_failure_of_code_that_has_never_worked_ends_the_job_and_everyone_is_told() -> None:
+    failure = Failure("worker-1", "ValueError", "too sour", "Traceback", 1)
+    state = after(MIRRORED, [*formed(MIRRORED), Exited(("worker", 1), 0, "failed", 0, 0, failure)])
     assert (state.phase, state.failure) == ("Failed", failure)
-    assert command(state, ("evaluator", 0), 0, 1) == "abort"
+    assert command(state, ("evaluator", 0), 0, 1) == "fail"
 
 
 @pytest.mark.parametrize("echo_first", [True, False])
 def test_the_echo_of_a_death_does_not_hide_its_cause(echo_first: bool) -> None:
-    echo = exited("worker", 0, "failed", Failure("worker-0", "UnavailableError", "peer is gone"))
-    cause = exited("worker", 1, "failed", Failure("worker-1", "ProcessKilled", "signal 9"))
+    echo = exited("worker", 0, "failed", Failure("worker-0", "UnavailableError", "peer is gone", exit_code=1))
+    cause = exited("worker", 1, "failed", Failure("worker-1", "ProcessKilled", "signal 9", exit_code=137))
     events = [echo, cause] if echo_first else [cause, echo]
-    state = after(MIRRORED, [*formed(MIRRORED), *events])
+    state = after(replace(MIRRORED, failover=NEVER), [*formed(MIRRORED), *events])
     assert state.failure is not None
     assert state.failure.instance == "worker-1"
+    state = after(MIRRORED, [*formed(MIRRORED), *events])
+    assert (state.phase, state.generation, state.spent["worker"].restarts) == ("Forming", 2, 1)
+    assert state.blamed is not None
+    assert state.blamed.instance == "worker-1"
 
 
 def test_who_does_not_come_is_named() -> None:
-    state, _ = step(after(MIRRORED, formed(MIRRORED)[:1]), Tick(), 61.0)
+    state = after(MIRRORED, formed(MIRRORED)[:1])
+    state = later(state, beat("worker", 0), Tick(), at=61.0)
     assert state.phase == "Failed"
     assert state.failure is not None
     assert state.failure.type == "FormingTimeout"
     assert state.failure.message.startswith("worker-1, evaluator-0 did not come within 60 s (spec.formingTimeout)")
 
 
-def test_a_silent_agent_fails_the_job() -> None:
-    state = after(ALONE, formed(ALONE))
+def test_a_silent_agent_has_failed() -> None:
+    shape = replace(ALONE, failover=NEVER)
+    state = after(shape, formed(shape))
     state, _ = step(state, beat("worker", 0), 25.0)
     assert step(state, Tick(), 30.9)[0].phase == "Running"
     state, _ = step(state, Tick(), 31.1)
     assert state.failure == Failure("worker-1", "HeartbeatLost", "its agent has said nothing for 30 s")
 
 
-def test_a_cancelled_job_has_failed() -> None:
-    state = after(ALONE, [*formed(ALONE), exited("worker", 0, "cancelled"), exited("worker", 1, "cancelled")])
-    assert state.failure is not None
-    assert (state.phase, state.failure.type) == ("Failed", "Cancelled")
+def killed(role: str, index: int, attempt: int = 0) -> Exited:
+    return exited(role, index, "failed", Failure(f"{role}-{index}", "ProcessKilled", "signal 9", None, 137), attempt)
 
 
-def test_a_new_attempt_forms_the_next_generation() -> None:
-    state = after(MIRRORED, [*formed(MIRRORED), registered("worker", 1, attempt=1)])
-    assert (state.phase, state.generation, state.missing) == ("Forming", 2, ("worker-0", "evaluator-0"))
-    assert command(state, ("worker", 0), 0, 1) == "abort"
-    state, _ = step(state, registered("worker", 0, attempt=1), 2.0)
-    state, _ = step(state, registered("evaluator", 0, attempt=1), 2.0)
+def later(state: JobState, *events: Event, at: float) -> JobState:
+    for event in events:
+        state, _ = step(state, event, at)
+    return state
+
+
+def test_synchronous_workers_begin_again_together_and_their_evaluator_goes_on() -> None:
+    state = after(MIRRORED, [*formed(MIRRORED), beat("worker", 0), killed("worker", 1)])
+    assert (state.phase, state.generation, state.missing) == ("Forming", 2, ("worker-0", "worker-1"))
+    assert [command(state, key, 0, 1) for key in MIRRORED.instances] == ["abort", "abort", "continue"]
+    came = [exited("worker", 0, "cancelled"), registered("worker", 0, 1), registered("worker", 1, 1)]
+    state = later(state, *came, at=1.5)
+    assert (state.phase, may_begin(state, ("worker", 0))) == ("Forming", False)  # the backoff is not over
+    state = later(state, Tick(), at=2.0)
     assert (state.phase, state.cluster) == ("Running", {"worker": ["worker-0:1", "worker-1:1"]})
-    assert state.instances["worker", 1].restarts == 1
+    assert [state.instances["worker", index].restarts for index in (0, 1)] == [1, 1]
+    assert state.spent["worker"].restarts == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "phase", "generation"), [("worker-1:0", "Running", 1), ("elsewhere", "Forming", 2)]
+)
+def test_a_worker_of_parameter_servers_comes_back_alone_to_where_it_was(
+    address: str, phase: str, generation: int
+) -> None:
+    state = after(SERVERS, [*formed(SERVERS), beat("chief", 0), killed("worker", 1)])
+    assert [command(state, key, 0, 1) for key in SERVERS.instances if key != ("worker", 1)] == ["continue"] * 4
+    state = later(state, replace(registered("worker", 1, 1), address=address), at=5.0)
+    assert (state.phase, state.generation) == (phase, generation)
+    assert may_begin(state, ("worker", 1)) == (phase == "Running")
+
+
+@pytest.mark.parametrize("role", ["chief", "ps"])
+def test_without_chief_or_parameter_server_the_whole_cluster_begins_again(role: str) -> None:
+    state = after(SERVERS, [*formed(SERVERS), beat("chief", 0), killed(role, 0)])
+    assert (state.phase, state.generation, len(state.missing)) == ("Forming", 2, 4)
+    assert command(state, ("evaluator", 0), 0, 1) == "continue"
+
+
+def test_independent_workers_wait_for_their_backoff_only() -> None:
+    state = after(ALONE, [*formed(ALONE), beat("worker", 0), killed("worker", 1)])
+    assert (state.phase, state.generation) == ("Running", 1)
+    state = later(state, registered("worker", 1, 1), at=1.5)
+    assert not may_begin(state, ("worker", 1))
+    state = later(state, Tick(), at=2.0)
+    assert may_begin(state, ("worker", 1))
+
+
+def test_restarts_that_are_used_up_end_the_job_with_the_last_failure() -> None:
+    shape = replace(ALONE, failover={"worker": Policy("Role", max_restarts=2)})
+    state, now = after(shape, [*formed(shape), beat("worker", 0)]), 2.0
+    for attempt in (0, 1):
+        state = later(state, killed("worker", 1, attempt), at=now)
+        assert state.phase == "Running"
+        now += 10
+        state = later(state, beat("worker", 0), registered("worker", 1, attempt + 1), at=now)
+    state = later(state, killed("worker", 1, 2), at=now)
+    assert state.failure is not None
+    assert (state.phase, state.failure.instance) == ("Failed", "worker-1")
+    assert state.failure.message == "signal 9; failover.maxRestarts (2) is reached"
+
+
+def test_an_agent_that_was_replaced_without_a_word_has_failed() -> None:
+    state = after(MIRRORED, [*formed(MIRRORED), registered("worker", 1, attempt=1)])
+    assert (state.phase, state.generation, state.missing) == ("Forming", 2, ("worker-0", "worker-1"))
+    assert state.blamed is not None
+    assert state.blamed.type == "AgentLost"
+
+
+def test_a_taskmanager_that_is_gone_is_nobodys_fault() -> None:
+    """Its agent tells that the subtask is gone, and Flink begins with another one."""
+    state = after(MIRRORED, [*formed(MIRRORED), exited("worker", 1, "cancelled"), registered("worker", 1, attempt=1)])
+    assert (state.phase, state.generation, state.spent) == ("Forming", 2, {})
+
+
+def test_who_does_not_come_back_is_named() -> None:
+    state = after(ALONE, [*formed(ALONE), beat("worker", 0), killed("worker", 1)])
+    for at in (20.0, 40.0, 60.0):
+        state = later(state, beat("worker", 0), Tick(), at=at)
+    assert state.phase == "Running"
+    state = later(state, beat("worker", 0), Tick(), at=62.1)
+    assert state.failure is not None
+    assert state.failure.message.startswith("worker-1 did not come within 60 s")
+
+
+def test_a_role_that_dies_after_training_does_not_fail_the_job() -> None:
+    state = after(MIRRORED, [*formed(MIRRORED), exited("worker", 0), exited("worker", 1), killed("evaluator", 0)])
+    assert state.phase == "Stopping"
+    state = later(state, registered("evaluator", 0, 1), at=2.0)
+    assert may_begin(state, ("evaluator", 0))
+    assert command(state, ("evaluator", 0), 1, 1) == "stop"
+    assert later(state, exited("evaluator", 0, attempt=1), at=3.0).phase == "Succeeded"
 
 
 def test_a_registration_that_is_told_twice_is_one() -> None:
@@ -174,16 +264,15 @@ def test_a_restarted_coordinator_takes_over_what_runs() -> None:
     "events", [[back("worker", 0, 1), registered("worker", 1)], [registered("worker", 1), back("worker", 0, 1)]]
 )
 def test_who_runs_does_not_know_who_is_new(events: list[Event]) -> None:
-    state = after(ALONE, events)
-    assert (state.phase, state.generation, len(state.missing)) == ("Forming", 2, 2)
-    assert [command(state, key, 0, 1) for key in ALONE.instances] == ["abort", "abort"]
-    state = after(ALONE, [*events, registered("worker", 0, attempt=1), registered("worker", 1, attempt=1)])
-    assert (state.phase, state.generation) == ("Running", 2)
+    state = after(MIRRORED, events)
+    assert (state.phase, state.generation, len(state.missing)) == ("Forming", 2, 3)
+    assert [command(state, key, 0, 1) for key in MIRRORED.instances] == ["abort", "abort", "continue"]
+    assert after(ALONE, events).phase == "Running"  # here nobody needs to know
 
 
 def test_an_older_generation_is_aborted() -> None:
-    state = after(ALONE, [back("worker", 0, 2), back("worker", 1, 3)])
-    assert (state.phase, state.missing) == ("Forming", ("worker-0",))
+    state = after(MIRRORED, [back("worker", 0, 2), back("worker", 1, 3)])
+    assert (state.phase, state.missing) == ("Forming", ("worker-0", "evaluator-0"))
     assert command(state, ("worker", 0), 0, 2) == "abort"
 
 
@@ -226,9 +315,13 @@ def test_whatever_happens(data: st.DataObject, shape: JobShape) -> None:
         if state.phase == "Succeeded":
             assert all(instance.ended for instance in state.instances.values())
         if state.phase == "Running":
-            assert not state.missing
+            together = [
+                key for key in shape.instances if shape.in_cluster(key[0]) and shape.policy(key[0]).scope == "Gang"
+            ]
+            assert all(state.present(key) for key in together)
             if before.phase == "Forming":
-                assert not any(instance.ended and not instance.resumed for instance in state.instances.values())
+                assert not state.missing
+                assert now >= state.forming_since
             addresses = [address for hosts in state.cluster.values() for address in hosts]
             assert all(addresses)
             assert len(addresses) == sum(shape.in_cluster(role) for role, _ in shape.instances)

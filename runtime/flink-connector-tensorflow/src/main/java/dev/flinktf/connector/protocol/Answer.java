@@ -17,8 +17,8 @@ public sealed interface Answer {
     /** The role has ended well. */
     record Done(long rows, long steps) implements Answer {}
 
-    /** The role has failed; the subtask fails with it. */
-    record Failed(String type, String message, String traceback) implements Answer {}
+    /** The role has failed, and the subtask with it; where it is final, Flink shall not restart anything. */
+    record Failed(String type, String message, String traceback, boolean isFinal) implements Answer {}
 
     /**
      * Reads a frame from a role.
@@ -56,6 +56,7 @@ public sealed interface Answer {
         return new Failed(
                 Json.text(node, frame.type(), "type"),
                 Json.text(node, frame.type(), "message"),
-                Json.text(node, frame.type(), "traceback"));
+                Json.text(node, frame.type(), "traceback"),
+                Json.flag(node, frame.type(), "final"));
     }
 }

@@ -56,6 +56,15 @@ final class Json {
         return node.hasNonNull(key) ? text(node, type, key) : null;
     }
 
+    /** The truth value at {@code key}; false where the key is missing. */
+    static boolean flag(JsonNode node, FrameType type, String key) throws ProtocolException {
+        JsonNode value = node.path(key);
+        if (!value.isMissingNode() && !value.isBoolean()) {
+            throw new ProtocolException(type + " '" + key + "' is " + value + ", neither true nor false");
+        }
+        return value.booleanValue();
+    }
+
     private static JsonNode required(JsonNode node, FrameType type, String key) throws ProtocolException {
         JsonNode value = node.get(key);
         if (value == null) {

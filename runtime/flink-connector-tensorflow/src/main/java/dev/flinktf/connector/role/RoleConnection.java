@@ -198,10 +198,11 @@ public final class RoleConnection implements Closeable {
             events.done();
             return false;
         } else if (answer instanceof Answer.Failed failed) {
-            throw new RoleFailedException(
+            String message =
                     String.format(
                             "Role %s failed: %s: %s%n%s",
-                            instance, failed.type(), failed.message(), failed.traceback()));
+                            instance, failed.type(), failed.message(), failed.traceback());
+            throw failed.isFinal() ? new JobFailedException(message) : new RoleFailedException(message);
         }
         return true;
     }

@@ -3,7 +3,7 @@ package dev.flinktf.connector.role;
 import java.io.IOException;
 
 /** A role process failed, or its connection broke; the message names the instance and has the Python traceback. */
-public final class RoleFailedException extends IOException {
+public class RoleFailedException extends IOException {
 
     private static final long serialVersionUID = 1L;
 

@@ -64,7 +64,7 @@ class RecordedFramesTest {
         assertThat(answer("saved nothing")).isEqualTo(new Answer.Checkpoint(new Saved(13, null)));
         assertThat(answer("done")).isEqualTo(new Answer.Done(178, 60));
         assertThat(answer("failed"))
-                .isEqualTo(new Answer.Failed("ValueError", "größer als 1", "Traceback …"));
+                .isEqualTo(new Answer.Failed("ValueError", "größer als 1", "Traceback …", false));
         assertThatThrownBy(() -> answer("hello")).hasMessageContaining("only a subtask may");
     }
 

@@ -1,6 +1,7 @@
 package dev.flinktf.connector.sink;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.flinktf.connector.FakeAgent;
 import dev.flinktf.connector.FlinkTF;
@@ -23,6 +24,8 @@ import org.apache.flink.util.ExceptionUtils;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -197,12 +200,7 @@ class TrainingSinkTest {
         try (FakeAgent agent = new FakeAgent(dyingOnce)) {
             StreamExecutionEnvironment env = environment();
             env.enableCheckpointing(100);
-            env.configure(
-                    Configuration.fromMap(
-                            Map.of(
-                                    "restart-strategy.type", "fixed-delay",
-                                    "restart-strategy.fixed-delay.attempts", "1",
-                                    "restart-strategy.fixed-delay.delay", "0 ms")));
+            env.configure(restarting(1));
             FlinkTF.sink(
                     rows(env, 3_000).map(row -> pause(row)).returns(InternalTypeInfo.of(TYPE)),
                     TYPE,
@@ -219,6 +217,31 @@ class TrainingSinkTest {
                 assertThat(agent.peers().get(0).barriers()).contains(restored);
                 assertThat(peer.barriers()).allMatch(barrier -> barrier > restored);
             }
+        }
+    }
+
+    /** What the coordinator has decided, Flink does not restart; what it has not, Flink does. */
+    @ParameterizedTest
+    @CsvSource({"true, 0", "false, 1"})
+    void onlyAFinalFailureEndsTheJob(boolean isFinal, int attempts) throws Exception {
+        String failed =
+                String.format("{\"type\":\"X\",\"message\":\"m\",\"traceback\":\"\",\"final\":%b}", isFinal);
+        FakeAgent.Script failing =
+                peer -> {
+                    peer.ready();
+                    peer.expect(FrameType.DATA);
+                    peer.send(FrameType.FAILED, failed);
+                };
+        try (FakeAgent agent = new FakeAgent(failing)) {
+            StreamExecutionEnvironment env = environment();
+            env.configure(restarting(1));
+            FlinkTF.sink(rows(env, 10_000), TYPE, "worker", new Configuration());
+
+            assertThatThrownBy(env::execute).hasStackTraceContaining("failed: X: m");
+            assertThat(agent.peers())
+                    .extracting(peer -> peer.hello().get("attempt").asInt())
+                    .contains(attempts)
+                    .doesNotContain(attempts + 1);
         }
     }
 
@@ -244,6 +267,14 @@ class TrainingSinkTest {
 
             assertThat(closed.await(10, TimeUnit.SECONDS)).isTrue();
         }
+    }
+
+    private static Configuration restarting(int attempts) {
+        return Configuration.fromMap(
+                Map.of(
+                        "restart-strategy.type", "fixed-delay",
+                        "restart-strategy.fixed-delay.attempts", String.valueOf(attempts),
+                        "restart-strategy.fixed-delay.delay", "0 ms"));
     }
 
     private static RowData pause(RowData row) throws InterruptedException {

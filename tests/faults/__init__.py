@@ -1,0 +1,1 @@
+"""Faults that are really done to jobs that really run, and the count of their records afterwards."""
