@@ -4,7 +4,7 @@ BIN := .venv/bin
 MAVEN := mvn -B -q -f runtime/flink-connector-tensorflow
 SETUP := .venv/.setup
 
-.PHONY: e2e setup demo digits test test-fast test-java test-integration bench lint format docs deploy clean dist images images-gpu cluster-up cluster-down
+.PHONY: e2e e2e-short setup demo digits test test-fast test-java test-integration bench lint format docs deploy clean dist images images-gpu cluster-up cluster-down
 .DELETE_ON_ERROR:
 
 setup: $(SETUP)
@@ -34,7 +34,7 @@ test-java: setup
 	$(MAVEN) verify
 
 test-integration: setup
-	$(BIN)/pytest tests/integration
+	$(BIN)/pytest tests/integration tests/faults
 
 bench: setup
 	$(BIN)/python -m bench
@@ -78,6 +78,10 @@ images-gpu: dist
 # On a kind cluster with the project's images, or on the one of $$KUBECONFIG.
 e2e: cluster-up
 	$(BIN)/pytest tests/e2e
+
+# The same without what takes minutes: for each commit.
+e2e-short: cluster-up
+	$(BIN)/pytest tests/e2e -m 'not long'
 
 cluster-up: images
 	tests/cluster/up.sh

@@ -15,6 +15,8 @@ from support.examples import CHILDREN, MANAGED, apply, lasting, running, succeed
 from support.kubectl import Kubectl, KubectlError, eventually
 from support.release import Release
 
+pytestmark = pytest.mark.long
+
 CONTROL_PLANE = "flinktf-control-plane"
 
 

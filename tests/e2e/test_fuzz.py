@@ -27,7 +27,7 @@ JOBS = 500
 # Where in a manifest, or in the object that was made of it.
 FIELD = re.compile(r"\b(spec|metadata)(\.\w|\[)|field .*\bspec\b")
 # The API server's certificate is of its own making.
-pytestmark = pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
+pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")]
 
 
 @pytest.fixture

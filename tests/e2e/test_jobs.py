@@ -82,6 +82,7 @@ def _scheduled(kubectl: Kubectl, count: int) -> list[dict[str, Any]]:
     return pods if len(pods) == count and all("nodeName" in pod["spec"] for pod in pods) else []
 
 
+@pytest.mark.long
 def test_more_gpus_than_there_are_is_told_and_the_job_runs_when_there_are_enough(on_kind: Kubectl) -> None:
     gpu = {"path": ["spec", "roles", 0, "gpu"], "value": {"count": 2}}
     began = time.monotonic()
@@ -123,6 +124,7 @@ def test_a_user_sees_the_job_and_the_coordinator_answers_nobody_without_the_toke
     eventually(lambda: on_kind.items(CHILDREN, MANAGED) == [], 120)
 
 
+@pytest.mark.long
 def test_the_status_agrees_with_flink_and_with_the_processes_themselves(on_kind: Kubectl) -> None:
     apply(on_kind, "wine", lasting())
     running(on_kind, "wine")
@@ -152,6 +154,7 @@ def asked(kubectl: Kubectl, url: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 def test_two_jobs_of_one_name_in_two_namespaces(on_kind: Kubectl) -> None:
     other = on_kind.within(f"{on_kind.namespace}-b")
     on_kind("create", "namespace", other.namespace)
@@ -166,6 +169,7 @@ def test_two_jobs_of_one_name_in_two_namespaces(on_kind: Kubectl) -> None:
         on_kind("delete", "namespace", other.namespace, "--wait=false")
 
 
+@pytest.mark.long
 def test_an_upgrade_of_the_operator_does_not_touch_a_running_job(release: Release, on_kind: Kubectl) -> None:
     apply(on_kind, "wine", lasting())
     running(on_kind, "wine")

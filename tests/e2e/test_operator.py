@@ -16,6 +16,8 @@ from support.kubectl import Kubectl, KubectlError, condition, eventually
 from support.operator_process import OperatorProcess
 from support.wine import CHILDREN, MANAGED, children, job, pods, settled
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def operator(kubectl: Kubectl, tmp_path: Path) -> Iterator[OperatorProcess]:

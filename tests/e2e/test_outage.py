@@ -15,6 +15,8 @@ from support.kubectl import Kubectl, eventually
 from support.operator_process import OperatorProcess
 from support.wine import MANAGED, WINE, children, job, pods, settled
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 OUTAGE = 8.0
 """Seconds: longer than a rolling update of a control plane takes to answer again."""

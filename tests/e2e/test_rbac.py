@@ -21,6 +21,8 @@ from support.kubectl import Kubectl, condition, eventually
 from support.operator_process import OperatorProcess
 from support.wine import MANAGED, children, job, pods, settled
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 SYSTEM = "flinktf-system"
 RESOURCE = re.compile(r"/(?:api|apis/(?P<group>[^/]+))/v\w+(?:/namespaces/[^/]+)?/(?P<kind>[^/]+)(?P<rest>(?:/[^/]+)*)")
