@@ -14,7 +14,7 @@ import os
 import signal
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -30,11 +30,12 @@ _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True)
 class Child:
-    """A running child: ``name`` for people, ``log`` the file that has its output."""
+    """A running child: ``name`` for people, ``log`` the file that has its output; ``started`` as time.monotonic()."""
 
     name: str
     process: asyncio.subprocess.Process
     log: Path
+    started: float = field(default_factory=time.monotonic)
 
     @property
     def exit_code(self) -> int | None:

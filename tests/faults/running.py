@@ -91,10 +91,13 @@ class Running:
                 found.append(process)
         return found
 
+    def agent(self, instance: str) -> psutil.Process:
+        (found,) = self.find("flinktf.agent", f"agent-{instance}.json")
+        return found
+
     def role_process(self, instance: str) -> psutil.Process:
         """The TensorFlow process of ``worker-0``."""
-        (agent,) = self.find("flinktf.agent", f"agent-{instance}.json")
-        for process in agent.children():
+        for process in self.agent(instance).children():
             if "flinktf.training.process" in " ".join(process.cmdline()):
                 return process
         raise AssertionError(f"{instance} has no role process")

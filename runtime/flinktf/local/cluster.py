@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -35,6 +37,13 @@ _HOST: Final = "127.0.0.1"
 # third off their start; the TaskManagers, which move the records, keep the optimising compiler.
 _QUICK_START: Final = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
+_COORDINATOR: Final = "coordinator"
+_JOBMANAGER: Final = "jobmanager"
+_DRIVER: Final = "driver"
+_MOST_REVIVALS: Final = 10
+_SETTLED: Final = 30.0
+"""Seconds: what ends by itself sooner has not come up, and would not the next time."""
+
 
 @dataclass(frozen=True)
 class Ports:
@@ -54,6 +63,8 @@ class Cluster:
     ports: Ports
     job_id: str
     children: list[Child] = field(default_factory=list)
+    _recipes: dict[str, tuple[list[str], dict[str, str]]] = field(default_factory=dict)
+    _revived: Counter[str] = field(default_factory=Counter)
 
     @property
     def rest_url(self) -> str:
@@ -74,13 +85,13 @@ class Cluster:
         file.write_text(shape.to_json())
         command = [sys.executable, "-m", "flinktf.coordinator", "--spec", str(file), "--host", _HOST, "--port", "0"]
         command += ["--token-file", str(self.layout.token), "--port-file", str(self.layout.coordinator_port)]
-        return await self._spawn("coordinator", command, dict(os.environ))
+        return await self._spawn(_COORDINATOR, command, dict(os.environ))
 
     async def start_flink(self) -> None:
         """JobManager and every TaskManager, side by side: they find each other."""
         for jar in self.distribution.jars:
             (self.layout.jars / jar.name).symlink_to(jar)
-        await self._start_flink_process("jobmanager", "jobmanager.sh", {}, {})
+        await self._start_flink_process(_JOBMANAGER, "jobmanager.sh", {}, {})
         for pool in pools(self.manifest.job):
             for instance in pool.instances:
                 await self._start_task_manager(pool, instance)
@@ -139,7 +150,7 @@ class Cluster:
         environment = self._flink_environment(self._write_conf("driver", cluster_configuration(job)))
         environment["FLINK_ENV_JAVA_OPTS"] = f"{OPTIONS} {_QUICK_START}"
         command = [sys.executable, "-m", "flinktf.flink.driver", str(self.submission_file), str(self.outcome_file)]
-        return await self._spawn("driver", command, environment)
+        return await self._spawn(_DRIVER, command, environment)
 
     async def _start_task_manager(self, pool: Pool, instance: str) -> None:
         configuration = task_manager_configuration(pool) | {
@@ -191,7 +202,36 @@ class Cluster:
             "JAVA_HOME": str(self.distribution.java_home),
         }
 
+    def lost(self) -> Child | None:
+        """A process that should run, has ended, and cannot be begun again."""
+        return next((child for child in self._ended() if not self._can_begin_again(child)), None)
+
+    async def revive(self) -> list[str]:
+        """Begins again what has ended and can be, as kubelet does in a pod; a line for each."""
+        told = []
+        for child in [child for child in self._ended() if self._can_begin_again(child)]:
+            command, environment = self._recipes[child.name]
+            if child.name == _COORDINATOR:  # everyone knows where it was
+                command[command.index("--port") + 1] = self.layout.coordinator_port.read_text().strip()
+            self._revived[child.name] += 1
+            self.children.remove(child)
+            await self._spawn(child.name, command, environment)
+            told.append(f"{child.name} ended with exit code {child.exit_code}: it is started again")
+        return told
+
+    def _ended(self) -> list[Child]:
+        return [child for child in self.children if child.name != _DRIVER and child.exit_code is not None]
+
+    def _can_begin_again(self, child: Child) -> bool:
+        killed = child.exit_code is not None and child.exit_code < 0
+        was_up = killed or time.monotonic() - child.started > _SETTLED
+        if child.name == _COORDINATOR:
+            was_up = was_up and self.layout.coordinator_port.exists()
+        # A JobManager has its job in its memory.
+        return was_up and child.name != _JOBMANAGER and self._revived[child.name] < _MOST_REVIVALS
+
     async def _spawn(self, name: str, command: list[str], environment: dict[str, str]) -> Child:
+        self._recipes[name] = command, environment
         child = await spawn(name, command, environment, self.layout.logs / f"{name}.log", self.layout.run)
         self.children.append(child)
         return child

@@ -103,7 +103,7 @@ async def _run(cluster: Cluster, console: Console) -> int:
     last = Snapshot(at=0.0, phase="Starting", flink="starting", generation=0, instances=())
     with Progress(console, name) as progress:
         try:
-            async for last in _looks(cluster):
+            async for last in _looks(cluster, progress):
                 progress.show(last)
         except RunError as error:
             last = replace(last, phase="Failed", failure=error.failure)
@@ -123,7 +123,7 @@ async def _teardown(cluster: Cluster) -> None:
     await processes.terminate(cluster.children, _GRACE)
 
 
-async def _looks(cluster: Cluster) -> AsyncIterator[Snapshot]:
+async def _looks(cluster: Cluster, progress: Progress) -> AsyncIterator[Snapshot]:
     """Starts everything and yields a look at the job twice a second until it has ended. Raises :class:`RunError`."""
     began = time.monotonic()
     coordinator = await cluster.start_coordinator()
@@ -135,6 +135,8 @@ async def _looks(cluster: Cluster) -> AsyncIterator[Snapshot]:
     token = cluster.layout.token.read_text()
     async with CoordinatorClient(url, token) as client, FlinkRest(cluster.rest_url) as rest:
         while True:
+            for line in await cluster.revive():
+                progress.say(line)
             await _tell_of_flink(client, rest, watch)
             snapshot = await _look(client, rest, watch, time.monotonic() - began)
             yield snapshot
@@ -223,10 +225,10 @@ class Watch:
         return self._outcome is not None
 
     def require_children(self) -> None:
-        """Raises :class:`RunError` when a process that should run has ended."""
-        for child in self.cluster.children:
-            if child is not self._driver and child.exit_code is not None:
-                raise RunError(_died(child))
+        """Raises :class:`RunError` when a process has ended that cannot be begun again."""
+        lost = self.cluster.lost()
+        if lost is not None:
+            raise RunError(_died(lost))
 
     def judge(self, now: Snapshot, at: float) -> Snapshot | None:
         """The last look, when the job has ended; None while it goes on."""
