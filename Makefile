@@ -4,7 +4,7 @@ BIN := .venv/bin
 MAVEN := mvn -B -q -f runtime/flink-connector-tensorflow
 SETUP := .venv/.setup
 
-.PHONY: e2e e2e-short setup demo digits test test-fast test-java test-integration bench lint format docs deploy clean dist images images-gpu cluster-up cluster-down
+.PHONY: e2e e2e-short faults setup demo digits test test-fast test-java test-integration bench lint format docs deploy clean dist images images-gpu cluster-up cluster-down
 .DELETE_ON_ERROR:
 
 setup: $(SETUP)
@@ -34,7 +34,11 @@ test-java: setup
 	$(MAVEN) verify
 
 test-integration: setup
-	$(BIN)/pytest tests/integration tests/faults
+	$(BIN)/pytest tests/integration tests/faults -m 'not long'
+
+# Every fault with every strategy.
+faults: setup
+	$(BIN)/pytest tests/faults
 
 bench: setup
 	$(BIN)/python -m bench

@@ -75,10 +75,6 @@ class Running:
             time.sleep(0.1)
         raise AssertionError(f"not within {seconds:g} s: {what}\n{self.output}")
 
-    def until_checkpoint(self, number: int) -> dict[str, Any]:
-        """Until Flink has completed ``number`` checkpoints."""
-        return self.until(lambda status: _checkpoint(status) >= number, f"checkpoint {number}")
-
     def find(self, *words: str) -> list[psutil.Process]:
         """The run's processes whose command lines have all of ``words``."""
         found = []
@@ -110,6 +106,6 @@ class Running:
         process.send_signal(signal.SIGKILL)
 
 
-def _checkpoint(status: dict[str, Any]) -> int:
-    completed = (status.get("flink") or {}).get("checkpoint")
-    return int(completed["id"]) if completed else 0
+def restarts(status: dict[str, Any]) -> dict[str, int]:
+    """Of each instance, by its name."""
+    return {f"{role['role']}-{role['index']}": role["restarts"] for role in status["roles"]}

@@ -126,6 +126,8 @@ def job_configuration(job: FlinkTFJob) -> dict[str, str]:
         configuration[f"flinktf.role.{role.name}.slot.heap"] = f"{_SLOT_HEAP}m"
     if spec.checkpoint is not None and spec.checkpoint.interval_seconds is not None:
         configuration["execution.checkpointing.interval"] = f"{spec.checkpoint.interval_seconds} s"
+        # A role that trains on after the end of its stream answers no barrier: the one before it counts.
+        configuration["execution.checkpointing.tolerable-failed-checkpoints"] = "2147483647"
     return configuration | cluster_configuration(job)
 
 

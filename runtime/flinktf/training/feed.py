@@ -6,6 +6,10 @@ knows, and the chief's graph has an op with that token. The registry is private 
 here, and says so when a version of TensorFlow has changed it.
 
 The op's input says what is wanted, as JSON; its outputs are a header and the components of one batch.
+
+A worker that comes to a barrier in its records stops there, and says so in its headers. When all are there, and the
+chief has all steps from before it, the chief saves the model, and says in the next requests where; the workers answer
+the barrier with that, and go on.
 """
 
 from __future__ import annotations
@@ -15,10 +19,12 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flinktf.protocol.hello import Restored
 from flinktf.training.batches import Block
 from flinktf.training.columns import Array
 from flinktf.training.errors import TrainingError
@@ -31,9 +37,10 @@ if TYPE_CHECKING:
 
     from flinktf.training.runtime import Runtime
 
+Saved = tuple[int, str | None]
 TOKEN = "flinktf_feed"
-HEADER = 3
-"""int64 ``[rows, epoch ended, worker index]`` before the components of a batch."""
+HEADER = 4
+"""int64 ``[rows, epoch ended, worker index, barrier]`` before the components of a batch; barrier 0 is none."""
 
 _WAIT_SECONDS = 0.05
 """A step waits so long for records and is then empty: the chief's threads must not hang on one slow worker."""
@@ -71,8 +78,12 @@ class Feed:
 
     def _describe(self, value: dict[str, Any]) -> Array:
         dataset = self._runtime.dataset(DatasetOptions.from_json(value["options"]))
-        described = json.dumps({"structure": dataset.structure.to_json()})
-        return np.array(described.encode(), object)
+        restored = self._runtime.task.restored
+        described = {
+            "structure": dataset.structure.to_json(),
+            "restored": asdict(restored) if restored is not None else None,
+        }
+        return np.array(json.dumps(described).encode(), object)
 
     def _batch(self, value: dict[str, Any]) -> list[Array]:
         key = (value["options"], value["epoch"])
@@ -80,47 +91,76 @@ class Feed:
             if key not in self._passes:
                 self._passes[key] = _Pass(self._runtime, value)
             current = self._passes[key]
-        parts, rows, ended = current.next()
+        if value["saved"] is not None:
+            current.saved(*value["saved"])
+        parts, rows, ended, barrier = current.next()
         if rows:
             with self._lock:
                 self.steps += 1
-        return [np.array([rows, int(ended), self._runtime.task.index], np.int64), *parts]
+        return [np.array([rows, int(ended), self._runtime.task.index, barrier], np.int64), *parts]
 
 
 class _Pass:
     """One epoch of one dataset: a thread reads ahead, so that a step does not wait for decoding."""
 
     def __init__(self, runtime: Runtime, value: dict[str, Any]) -> None:
-        self._runtime = runtime
         self._dataset = runtime.dataset(DatasetOptions.from_json(value["options"]))
         self._empty = self._dataset.structure.zeros(1)
         self._epoch: int = value["epoch"]
         self._keep: bool = value["keep"]
         self._batches: queue.Queue[Any] = queue.Queue(_QUEUED_BATCHES)
         self._ended = False
+        self._barrier: Marker | None = None
+        self._lock = threading.Lock()
         threading.Thread(target=self._read, name="flinktf-feed", daemon=True).start()
 
-    def next(self) -> tuple[list[Array], int, bool]:
-        """Components, their rows, and whether the pass is over; without rows when there are none right now."""
-        if self._ended:
+    def next(self) -> tuple[list[Array], int, bool, int]:
+        """Components, their rows, whether the pass is over, and the barrier that it stands at, or 0.
+
+        Without rows when there are none right now, or none before the barrier.
+        """
+        with self._lock:  # what is behind a barrier must not overtake it
+            stands = self._barrier is not None or self._ended
+            item = None if stands else self._take()
+            barrier = self._barrier.checkpoint_id if self._barrier is not None else 0
+            ended = self._ended
+        if item is not None:
+            return components(item.parts), item.rows, False, 0
+        if stands:
             time.sleep(_WAIT_SECONDS)
-            return self._empty, 0, True
+        return self._empty, 0, ended, barrier
+
+    def saved(self, checkpoint: int, location: str | None) -> None:
+        """Answers the barrier that this pass stands at: an older one without a location, this one when it has one."""
+        with self._lock:
+            marker = self._barrier
+            if marker is None or marker.checkpoint_id > checkpoint:
+                return
+            if marker.checkpoint_id < checkpoint or location is not None:
+                self._barrier = None
+                self._dataset.answer(marker, location if marker.checkpoint_id == checkpoint else None)
+
+    def _take(self) -> Block | None:
         try:
             item = self._batches.get(timeout=_WAIT_SECONDS)
         except queue.Empty:
-            return self._empty, 0, self._ended
+            return None
         if isinstance(item, BaseException):
             raise item
-        if item is None:
+        if isinstance(item, Marker):
+            self._barrier = item
+        elif item is None:
             self._ended = True
-            return self._empty, 0, True
-        return components(item.parts), item.rows, False
+        else:
+            assert isinstance(item, Block)
+            return item
+        return None
 
     def _read(self) -> None:
         try:
-            for item in self._dataset.blocks(self._epoch, keep=self._keep):
+            for item in self._dataset.blocks(self._epoch, keep=self._keep, flush_at_marker=True):
                 if isinstance(item, Marker):
-                    self._dataset.answer(item, None)
+                    self._batches.put(item)
                 else:
                     self._put_batches(item)
             self._batches.put(None)
@@ -162,12 +202,16 @@ def describe_request(options: DatasetOptions) -> str:
     return json.dumps({"want": "structure", "options": options.to_json()})
 
 
-def batch_request(options: DatasetOptions, epoch: int, *, keep: bool) -> str:
-    return json.dumps({"want": "batch", "options": options.to_json(), "epoch": epoch, "keep": keep})
+def batch_request(options: DatasetOptions, epoch: int, *, keep: bool, saved: Saved | None = None) -> str:
+    """``saved``: a barrier and where the model was saved for it; without a place, barriers before it are given up."""
+    return json.dumps({"want": "batch", "options": options.to_json(), "epoch": epoch, "keep": keep, "saved": saved})
 
 
-def described(answer: bytes) -> Structure:
-    return Structure.from_json(json.loads(answer)["structure"])
+def described(answer: bytes) -> tuple[Structure, Restored | None]:
+    """What a worker's batches look like, and the checkpoint that its subtask was restored from."""
+    value = json.loads(answer)
+    restored = Restored(**value["restored"]) if value["restored"] is not None else None
+    return Structure.from_json(value["structure"]), restored
 
 
 def _bytes(request: Any) -> bytes:

@@ -77,7 +77,7 @@ def fit(
         return parameter_server.train(run, checkpoints)
     with context.strategy.scope():
         adapter.build(dataset.structure)
-    run.resume(checkpoints)
+    run.resume(checkpoints, context.restored)
     if task.strategy == "MultiWorkerMirrored":
         return mirrored.train(run, checkpoints)
     return single.train(run, checkpoints)

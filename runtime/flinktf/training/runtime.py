@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any, ClassVar
 
 from flinktf.protocol.task import Task
-from flinktf.training.barriers import SourceBarriers
 from flinktf.training.control import Control
 from flinktf.training.dataset import FlinkDataset
 from flinktf.training.errors import TrainingError
 from flinktf.training.options import DatasetOptions
 from flinktf.training.progress import Progress
 from flinktf.training.recording import Recording
-from flinktf.training.records import RecordReader, arrow_schema
+from flinktf.training.records import Marker, RecordReader, arrow_schema
 from flinktf.training.subtask import Subtask
 from flinktf.training.writer import RowWriter
 
@@ -32,12 +32,10 @@ class Runtime:
         schema = arrow_schema(task.schema) if task.schema is not None else None
         reader = RecordReader(subtask.socket, schema)
         self.recording: Recording | None = None
-        self.barriers: SourceBarriers | None = None
         if schema is not None:
             self.recording = Recording(reader, schema, Path(task.spool_path))
         else:
-            self.barriers = SourceBarriers(reader, self.subtask, self._lost)
-            self.barriers.start()
+            threading.Thread(target=self._follow, args=(reader,), name="flinktf-subtask", daemon=True).start()
         self._output = arrow_schema(task.output_schema) if task.output_schema is not None else None
         self._writer: RowWriter | None = None
         Runtime._current = self
@@ -80,6 +78,11 @@ class Runtime:
         if self.recording is not None:
             self.recording.remove()
 
-    def _lost(self, error: Exception) -> None:
-        """A source's connection ended: its attempt was cancelled, so there is nothing left to serve."""
-        self.control.stop.set()
+    def _follow(self, reader: RecordReader) -> None:
+        """A role without records reads all the same, to learn of its subtask's end."""
+        try:
+            for item in reader:
+                if isinstance(item, Marker):
+                    self.subtask.saved(item.checkpoint_id, None)
+        except Exception:  # its attempt was cancelled: there is nothing left to serve
+            self.control.stop.set()

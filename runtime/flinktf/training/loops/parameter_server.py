@@ -2,7 +2,8 @@
 
 A step is a graph that begins with the worker's feed (:mod:`flinktf.training.feed`) and ends with an update of the
 variables on the ps. Its result tells the chief whose step it was, how many rows it had and whether that worker's
-records are used up; an epoch is over when all workers' are.
+records are used up; an epoch is over when all workers' are. When all stand at a barrier, and no step is left from
+before it, the model is saved, and it goes on.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from flinktf.protocol.hello import Restored
 from flinktf.training import feed
 from flinktf.training.checkpoints import Checkpoints
 from flinktf.training.dataset import FlinkDataset
@@ -38,10 +40,7 @@ def train(run: Run, checkpoints: Checkpoints) -> History:
         )
     loop = _Loop(run, checkpoints)
     run.begin()
-    try:
-        _epochs(run, loop)
-    finally:
-        loop.close()
+    _epochs(run, loop)
     return run.end()
 
 
@@ -77,25 +76,23 @@ class _Loop:
         self._checkpoints = checkpoints
         self._strategy = run.context.strategy
         self._workers = len(run.context.cluster.get("worker", []))
-        self._structure = self._describe()
+        self._structure, restored = self._describe()
         self._coordinator = tf.distribute.coordinator.ClusterCoordinator(self._strategy)
         with self._strategy.scope():
             run.adapter.build(self._structure)
             self.metrics = self._make_metrics()
             self._held_out = self._make_metrics()
-        run.resume(checkpoints)
-        self._barriers = run.context.runtime.barriers
-        if self._barriers is not None:
-            self._barriers.wanted(True)
+        run.resume(checkpoints, restored)
+        self._saved: feed.Saved | None = None
         request = tf.TensorSpec((), tf.string)
         self._train_step = tf.function(lambda r: self._step(r, self._train_batch), input_signature=[request])
         self._test_step = tf.function(lambda r: self._step(r, self._test_batch), input_signature=[request])
 
     def train_epoch(self, options: DatasetOptions, number: int) -> int:
         """One pass over all workers' records; returns how many rows it had."""
-        request = feed.batch_request(options, number, keep=self._run.epochs > 1)
         total = loss_sum = 0
-        for rows, loss in self._results(self._train_step, request, limited=True):
+        keep = self._run.epochs > 1
+        for rows, loss in self._results(self._train_step, options, number, keep=keep, limited=True):
             total += rows
             loss_sum += loss * rows
             self._run.advance(1, rows, loss_sum / total)
@@ -103,24 +100,24 @@ class _Loop:
 
     def evaluate(self, options: DatasetOptions, number: int) -> dict[str, float]:
         """Loss and metrics over all workers' rows of ``options``."""
-        request = feed.batch_request(options, number, keep=True)
-        for _ in self._results(self._test_step, request, limited=False):
+        for _ in self._results(self._test_step, options, number, keep=True, limited=False):
             pass
         loss, rows, metrics = self._held_out.result()
         return {"loss": loss, **metrics} if rows else {}
 
-    def close(self) -> None:
-        if self._barriers is not None:
-            self._barriers.wanted(False)
-
-    def _results(self, step: Any, request: str, *, limited: bool) -> Any:
+    def _results(self, step: Any, options: DatasetOptions, number: int, *, keep: bool, limited: bool) -> Any:
         """Runs steps until every worker's pass is over; yields rows and loss of those that had rows."""
         ended: set[int] = set()
+        barriers: dict[int, int] = {}
         pending: deque[Any] = deque()
-        argument = tf.constant(request)
+        argument = tf.constant(feed.batch_request(options, number, keep=keep, saved=self._saved))
         while True:
-            self._answer_barriers()
-            if len(ended) < self._workers and not (limited and self._run.stopped):
+            at_barrier = len(ended) + len(barriers) == self._workers and bool(barriers)
+            if at_barrier and not pending:
+                self._save(barriers)
+                argument = tf.constant(feed.batch_request(options, number, keep=keep, saved=self._saved))
+                at_barrier = False
+            if len(ended) < self._workers and not at_barrier and not (limited and self._run.stopped):
                 most = _IN_FLIGHT * self._workers
                 if limited and self._run.steps_left is not None:
                     most = min(most, self._run.steps_left)
@@ -128,23 +125,38 @@ class _Loop:
                     pending.append(self._coordinator.schedule(step, args=(argument,)))
             if not pending:
                 return
-            rows, over, worker, loss = (float(value) for value in pending.popleft().fetch())
+            rows, over, worker, barrier, loss = (float(value) for value in pending.popleft().fetch())
             if over:
                 ended.add(int(worker))
+            elif barrier:
+                barriers[int(worker)] = int(barrier)
             if rows:
+                barriers.pop(int(worker), None)
                 yield int(rows), loss
 
-    def _answer_barriers(self) -> None:
-        while self._barriers is not None and (marker := self._barriers.next()) is not None:
-            self._run.dataset.answer(marker, self._checkpoints.save_for(marker.checkpoint_id))
+    def _save(self, barriers: dict[int, int]) -> None:
+        """Saves the model for the barrier at which all stand; where some stand at an older one, that is given up."""
+        newest = max(barriers.values())
+        location = None
+        if set(barriers.values()) == {newest}:
+            self._run.context.runtime.control.phase("saving")
+            location = self._checkpoints.save_for(newest)
+            self._run.context.runtime.control.phase("training")
+        self._saved = newest, location
+        barriers.clear()
 
-    def _describe(self) -> Structure:
-        """Asks every worker what its batches look like. Raises when they do not agree, or one does not answer."""
+    def _describe(self) -> tuple[Structure, Restored | None]:
+        """Asks every worker what its batches look like, and from which checkpoint it goes on.
+
+        Raises :class:`TrainingError` when they do not agree, or one does not answer.
+        """
         request = feed.describe_request(self._run.dataset.options)
-        answers = [self._ask(worker, request) for worker in range(self._workers)]
-        if len(set(answers)) != 1:
-            raise TrainingError(f"the workers' records differ from one another: {answers}")
-        return feed.described(answers[0])
+        answers = [feed.described(self._ask(worker, request)) for worker in range(self._workers)]
+        structures = [structure for structure, _ in answers]
+        if any(structure != structures[0] for structure in structures):
+            raise TrainingError(f"the workers' records differ from one another: {structures}")
+        restored = [found for _, found in answers if found is not None]
+        return structures[0], max(restored, key=lambda found: found.checkpoint_id, default=None)
 
     def _ask(self, worker: int, request: str) -> bytes:
         deadline = time.monotonic() + connect_deadline(self._run.context.runtime.task)
@@ -165,7 +177,7 @@ class _Loop:
         return metrics
 
     def _step(self, request: tf.Tensor, on_batch: Any) -> tf.Tensor:
-        """Runs on a worker: ``[rows, pass over, worker, loss]``."""
+        """Runs on a worker: ``[rows, pass over, worker, barrier, loss]``."""
         specs = self._structure.component_specs()
         header, *flat = feed.call(request, ["int64", *(dtype for dtype, _ in specs)])
         header.set_shape((feed.HEADER,))

@@ -11,6 +11,7 @@ from flinktf.training.history import Epoch, History
 from flinktf.training.loops.model import ModelAdapter
 
 if TYPE_CHECKING:
+    from flinktf.protocol.hello import Restored
     from flinktf.training.checkpoints import Checkpoints
     from flinktf.training.context import TFContext
     from flinktf.training.dataset import FlinkDataset
@@ -43,9 +44,8 @@ class Run:
         wanted = bool(getattr(self.adapter.model, "stop_training", False))
         return wanted or self.steps_left == 0 or self.context.should_stop
 
-    def resume(self, checkpoints: Checkpoints) -> None:
-        """Goes on from the model that belongs to the Flink checkpoint which this attempt restored, if it has one."""
-        restored = self.context.restored
+    def resume(self, checkpoints: Checkpoints, restored: Restored | None) -> None:
+        """Goes on from the model that belongs to the Flink checkpoint that was restored, if it has one."""
         if restored is not None and restored.location is not None:
             self.step, self.rows = checkpoints.restore(restored.location)
             self.context.notice(f"goes on at step {self.step} with the model of checkpoint {restored.checkpoint_id}")
