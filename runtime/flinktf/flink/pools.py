@@ -58,6 +58,8 @@ def cluster_configuration(job: FlinkTFJob) -> dict[str, str]:
         "resourcemanager.standalone.start-up-time": f"{job.spec.forming_timeout_seconds} s",
         "slot.request.timeout": f"{job.spec.forming_timeout_seconds} s",
         "cluster.evenly-spread-out-slots": "true",
+        # Two heartbeats that find nobody mean that a TaskManager is gone; one that only hangs has until the timeout.
+        "heartbeat.interval": "2 s",
         "heartbeat.timeout": "30 s",
         **_RESTARTS,
         # Arrow batches of 1 MiB cross the network between pools. With Flink's 32 KiB a batch needs more segments than
