@@ -110,6 +110,9 @@ def test_names(judge: Judge, name: str) -> None:
     assert "at most 40 of a-z, 0-9 and -" in refusal
 
 
+FAILOVER = {"backoff": {"initial": "1s", "limit": "1m", "resetAfter": "10m"}, "maxRestarts": 10}
+
+
 def test_defaults_are_filled_in(kubectl: Kubectl) -> None:
     kubectl.apply(GOOD)
     found = kubectl.get("flinktfjob", "wine")
