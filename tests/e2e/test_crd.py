@@ -123,7 +123,7 @@ def test_defaults_are_filled_in(kubectl: Kubectl) -> None:
         "flink": {"configuration": {}, "pipeline": {"replicas": 1, "slots": 1}, "version": "2.3"},
         "formingTimeout": "5m",
         "model": {"path": "model"},
-        "roles": [{"failover": {"maxRestarts": 10}, "name": "worker", "replicas": 2}],
+        "roles": [{"failover": FAILOVER, "name": "worker", "replicas": 2}],
         "suspend": False,
         "tensorflow": {"entrypoint": "train:main", "strategy": "MultiWorkerMirrored"},
     }
