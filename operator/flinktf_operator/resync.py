@@ -14,6 +14,8 @@ from flinktf_operator.store import KINDS, Kind, Store
 
 _LOG: Final = logging.getLogger(__name__)
 _EVERY: Final = 60.0
+_AGAIN: Final = 20.0
+"""Seconds after which a round looks again at what the one before has suspected: long, beside what a watch is late."""
 _NAMES: Final[dict[Kind, str]] = {"jobs": "FlinkTFJob", "workloads": "Deployment", "pods": "Pod"}
 
 
@@ -37,7 +39,7 @@ class Resync:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            await asyncio.sleep(_EVERY)
+            await asyncio.sleep(_AGAIN if any(self._suspects.values()) else _EVERY)
             for kind in KINDS:
                 try:
                     await self.compare(kind)
@@ -66,5 +68,5 @@ class Resync:
                 self._look_at(key)
         if len(missed) > len(gone):
             metrics.MISSED_EVENTS.labels(kind).inc(len(missed) - len(gone))
-            _LOG.error("the watch of %s is dead: %d changes of a minute ago never came", kind, len(missed) - len(gone))
+            _LOG.error("the watch of %s is dead: %d changes never came", kind, len(missed) - len(gone))
             self.dead.add(kind)

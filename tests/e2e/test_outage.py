@@ -24,6 +24,8 @@ BACK = 120.0
 """Seconds within which all is as it was: Kubernetes' own controllers take their time."""
 SOON = 20.0
 """Seconds within which the operator sees a change again."""
+MISSED = 100.0
+"""Seconds within which it finds a deletion that happened while its watches were not back yet."""
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +104,7 @@ def goes_on(space: Kubectl, operator: OperatorProcess) -> None:
     """One run and one set of children, and later changes are seen: of a child, and of the job."""
     eventually(lambda: settled(space), BACK)
     space("delete", "deployment", "wine-pipeline")
-    eventually(lambda: children(space) == WINE, SOON)
+    eventually(lambda: children(space) == WINE, MISSED)
     space("patch", "ftj", "wine", "--type=merge", "-p", '{"spec": {"suspend": true}}')
     eventually(lambda: space.items("deployments", MANAGED) == [], SOON)
     assert operator.ask("/livez") == 200
