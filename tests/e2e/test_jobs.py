@@ -48,7 +48,7 @@ def accuracy_on_held_out_wines(model: Path) -> float:
 
 def test_wine_trains_and_its_model_is_on_the_volume(on_kind: Kubectl) -> None:
     apply(on_kind, "wine")
-    workers = eventually(lambda: on_kind.items("pods", f"{MANAGED},flinktf.dev/pool=worker"), 30)
+    workers = eventually(lambda: _workers(on_kind, 2), 30)
     status = succeeded(on_kind, "wine")
     assert (status["rolesReady"], status["flink"]["state"]) == ("2/2", "FINISHED")
     told = {instance["pod"]: instance["node"] for role in status["roles"] for instance in role["instances"]}
@@ -59,6 +59,11 @@ def test_wine_trains_and_its_model_is_on_the_volume(on_kind: Kubectl) -> None:
         assert reason in story
     on_kind("wait", "--for=condition=Succeeded", "ftj/wine", "--timeout=5s")
     eventually(lambda: on_kind.items("pods", MANAGED) == [], 90, 1)  # cleanPodPolicy: Running
+
+
+def _workers(kubectl: Kubectl, count: int) -> list[dict[str, Any]]:
+    pods = kubectl.items("pods", f"{MANAGED},flinktf.dev/pool=worker")
+    return pods if len(pods) == count else []
 
 
 def test_digits_with_workers_on_the_gpu_node(on_kind: Kubectl) -> None:
