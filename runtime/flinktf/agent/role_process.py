@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -56,11 +58,12 @@ class Report:
 class RoleProcess:
     """One process. ``changed`` is set whenever it has told something that should be passed on at once."""
 
-    def __init__(self, child: Child, control: socket.socket, echo: bool = False) -> None:
+    def __init__(self, child: Child, control: socket.socket, temporary: str, echo: bool = False) -> None:
         self.report = Report()
         self.changed = asyncio.Event()
         self._child = child
         self._control = control
+        self._temporary = temporary
         control.setblocking(False)
         self._assigned_at: float | None = None
         self._listening = asyncio.create_task(self._listen())
@@ -70,6 +73,8 @@ class RoleProcess:
     async def start(cls, spec: AgentSpec, instance: str, command: Sequence[str] = COMMAND) -> RoleProcess:
         """Starts it warm: it imports TensorFlow and waits for :meth:`assign`."""
         ours, theirs = socket.socketpair()
+        # TensorFlow writes the code that it generates there, and a process that is killed does not clear up.
+        temporary = tempfile.mkdtemp(prefix="role-")
         paths = [spec.code_path, *filter(None, [os.environ.get("PYTHONPATH")])]
         environment = {
             **os.environ,
@@ -77,6 +82,7 @@ class RoleProcess:
             "TF_CPP_MIN_LOG_LEVEL": "1",
             "PYTHONUNBUFFERED": "1",
             "PYTHONPATH": os.pathsep.join(paths),
+            "TMPDIR": temporary,
             **spec.env,
         }
         log = Path(spec.log_dir, f"{instance}.log")
@@ -89,7 +95,7 @@ class RoleProcess:
                 Path(spec.code_path),
                 pass_fds=(theirs.fileno(),),
             )
-        return cls(child, ours, spec.echo)
+        return cls(child, ours, temporary, spec.echo)
 
     @property
     def exit_code(self) -> int | None:
@@ -151,6 +157,7 @@ class RoleProcess:
         if self._echoing is not None:
             self._echoing.cancel()
         self._control.close()
+        shutil.rmtree(self._temporary, ignore_errors=True)
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()

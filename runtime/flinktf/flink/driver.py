@@ -6,7 +6,9 @@ A process of its own (``python -m flinktf.flink.driver SUBMISSION OUTCOME``), be
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
+import tempfile
 import time
 import traceback
 from pathlib import Path
@@ -63,6 +65,9 @@ def _environments(submission: Submission) -> Job:
     from pyflink.java_gateway import get_gateway
     from pyflink.table import StreamTableEnvironment
 
+    # Flink's planner unpacks itself there, 40 MB at a time, and does not always clear up.
+    temporary = f"-Djava.io.tmpdir={tempfile.gettempdir()}"
+    os.environ["JVM_ARGS"] = f"{os.environ.get('JVM_ARGS', '')} {temporary}"
     configuration = Configuration()
     settings = submission.configuration | {
         "execution.target": "remote",

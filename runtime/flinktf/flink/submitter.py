@@ -13,6 +13,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -91,13 +92,15 @@ class Submitter:
         result.unlink(missing_ok=True)
         submission.write(file)
         command = [sys.executable, "-m", "flinktf.flink.driver", str(file), str(result)]
-        child: Child = await spawn("driver", command, dict(os.environ), log, self._work)
-        following = asyncio.create_task(follow(log, sys.stderr.buffer))
-        try:
-            await child.process.wait()
-        finally:
-            await terminate([child], _GRACE)
-            following.cancel()
+        with tempfile.TemporaryDirectory(prefix="driver-", ignore_cleanup_errors=True) as temporary:
+            environment = {**os.environ, "TMPDIR": temporary}
+            child: Child = await spawn("driver", command, environment, log, self._work)
+            following = asyncio.create_task(follow(log, sys.stderr.buffer))
+            try:
+                await child.process.wait()
+            finally:
+                await terminate([child], _GRACE)
+                following.cancel()
         if not result.exists():
             return Outcome(error=f"the driver ended with exit code {child.exit_code}", detail=child.log_tail())
         outcome = read_outcome(result)

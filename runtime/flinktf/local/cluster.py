@@ -184,7 +184,7 @@ class Cluster:
             "io.tmp.dirs": str(self.layout.work),
             "web.log.path": str(self.layout.logs / f"{name}.log"),
             "taskmanager.log.path": str(self.layout.logs / f"{name}.log"),
-            "env.java.opts.all": OPTIONS,
+            "env.java.opts.all": f"{OPTIONS} -Djava.io.tmpdir={self.layout.temporary}",
             "env.java.opts.jobmanager": _QUICK_START,
         }
         (folder / "config.yaml").write_text(render(ours | configuration))
@@ -232,6 +232,7 @@ class Cluster:
 
     async def _spawn(self, name: str, command: list[str], environment: dict[str, str]) -> Child:
         self._recipes[name] = command, environment
-        child = await spawn(name, command, environment, self.layout.logs / f"{name}.log", self.layout.run)
+        temporary = {"TMPDIR": str(self.layout.temporary)}
+        child = await spawn(name, command, environment | temporary, self.layout.logs / f"{name}.log", self.layout.run)
         self.children.append(child)
         return child

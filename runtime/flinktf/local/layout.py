@@ -14,7 +14,8 @@ from pathlib import Path
 class Layout:
     """``run`` stays when the run has ended (logs, specifications); ``sockets`` goes.
 
-    Unix sockets have a folder of their own: their paths may have 107 bytes, and a project's folder may be deep.
+    Unix sockets have a folder of their own: their paths may have 107 bytes, and a project's folder may be deep. With
+    them is what the run's processes leave in what is the temporary folder for them.
     """
 
     run: Path
@@ -35,6 +36,10 @@ class Layout:
     @property
     def work(self) -> Path:
         return self.run / "work"
+
+    @property
+    def temporary(self) -> Path:
+        return self.sockets / "tmp"
 
     @property
     def token(self) -> Path:
@@ -58,7 +63,7 @@ def create(job: str, runs: Path) -> Layout:
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     run = runs / f"{job}-{stamp}-{secrets.token_hex(2)}"
     layout = Layout(run.absolute(), Path(tempfile.mkdtemp(prefix="flinktf-")))
-    for folder in (layout.logs, layout.conf, layout.jars, layout.work):
+    for folder in (layout.logs, layout.conf, layout.jars, layout.work, layout.temporary):
         folder.mkdir(parents=True)
     layout.token.touch(mode=0o600)
     layout.token.write_text(secrets.token_urlsafe(32))

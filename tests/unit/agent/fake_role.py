@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -33,6 +34,10 @@ behaviour = task.entrypoint or ""
 if behaviour == "exit":
     os._exit(3)
 if behaviour == "die":
+    os.kill(os.getpid(), signal.SIGKILL)
+if behaviour == "leave a file and die":
+    left = tempfile.mkdtemp()
+    Path(task.code_path, "left").write_text(left)
     os.kill(os.getpid(), signal.SIGKILL)
 if behaviour == "garbage":
     control.sendall(b"\xff not json\n[1]\n")

@@ -8,6 +8,7 @@ import json
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -383,6 +384,19 @@ async def test_a_role_process_dies_with_an_agent_that_is_killed(tmp_path: Path) 
         agent.wait()
         _, alive = psutil.wait_procs(children, timeout=5)
         assert not alive
+
+
+async def test_what_a_process_leaves_in_its_temporary_folder_goes_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (temporary := tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    async with stage(tmp_path, "leave a file and die") as s:
+        subtask = s.hello()
+        assert (await answer(subtask)).type is FrameType.READY
+        assert (await answer(subtask)).type is FrameType.FAILED
+        assert Path((tmp_path / "left").read_text()).is_relative_to(temporary)
+        assert not list(temporary.iterdir())
 
 
 async def test_a_restarted_coordinator_gets_its_agent_back(tmp_path: Path) -> None:
