@@ -7,6 +7,7 @@ can do it alone.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,8 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 
 from flinktf.training.columns import Array
-from flinktf.training.errors import TrainingError
+from flinktf.training.errors import NotWrittenError, TrainingError
+from flinktf.training.subtask import NOTHING, Saved
 
 if TYPE_CHECKING:
     from flinktf.training.context import TFContext
@@ -32,11 +34,26 @@ class Checkpoints:
         self._context = context
         self._adapter = adapter
         self._directory = Path(context.checkpoint_path)
+        self._failing = False
 
-    def save_for(self, checkpoint_id: int) -> str | None:
-        """Saves the model for a Flink checkpoint and returns its URL; None where another role does it."""
+    def save_for(self, checkpoint_id: int) -> Saved:
+        """Saves the model for a Flink checkpoint, where no other role does it.
+
+        One that cannot be written is told, and no end of training: the checkpoint before it counts.
+        """
         path = self.path_for(checkpoint_id)
-        return self._write(path) if path is not None else None
+        if path is None:
+            return NOTHING
+        try:
+            saved = Saved(self._write(path))
+        except NotWrittenError as error:
+            saved = Saved(error=str(error))
+            if not self._failing:
+                self._context.notice(f"{error}; the checkpoint before {checkpoint_id} counts until one can be")
+        if self._failing and saved.error is None:
+            self._context.notice(f"models can be written again, from checkpoint {checkpoint_id} on")
+        self._failing = saved.error is not None
+        return saved
 
     def path_for(self, checkpoint_id: int) -> Path | None:
         task = self._context.runtime.task
@@ -99,6 +116,8 @@ class Checkpoints:
                 os.fsync(file.fileno())
             partial.replace(path)
         except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise TrainingError(f"the model's checkpoint cannot be written to {path}: {error}") from error
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+            why = error.strerror or error
+            raise NotWrittenError(f"the model's checkpoint cannot be written to {path}: {why}") from error
         return path.absolute().as_uri()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flinktf.protocol.hello import Restored
@@ -155,7 +154,7 @@ class TFContext:
         def read() -> Iterator[Item]:
             return recording.read(None, None, keep=replay)
 
-        return line_dataset(recording.schema, read, partial(self.runtime.subtask.saved, location=None))
+        return line_dataset(recording.schema, read, self.runtime.subtask.saved)
 
     def get_row_writer_to_flink(self) -> RowWriter:
         """A writer for this role's output rows. Raises :class:`flinktf.TrainingError` when the job takes none."""

@@ -14,12 +14,13 @@ from flinktf.training.recording import Recording
 from flinktf.training.records import Item, Marker
 from flinktf.training.shuffle import shuffled
 from flinktf.training.structure import Structure, components
+from flinktf.training.subtask import NOTHING, Saved
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-Answer = Callable[[int, str | None], None]
-"""Answers the barrier of a checkpoint with the location of what was saved for it."""
+Answer = Callable[[int, Saved], None]
+"""Answers the barrier of a checkpoint with what was saved for it."""
 
 
 class FlinkDataset:
@@ -96,13 +97,13 @@ class FlinkDataset:
         for epoch in range(epochs):
             for item in self.blocks(epoch, keep=keep or epochs > 1):
                 if isinstance(item, Marker):
-                    self._answer(item.checkpoint_id, None)
+                    self._answer(item.checkpoint_id, NOTHING)
                 else:
                     yield item
 
-    def answer(self, marker: Marker, location: str | None) -> None:
+    def answer(self, marker: Marker, saved: Saved) -> None:
         """Answers a barrier that :meth:`blocks` has given."""
-        self._answer(marker.checkpoint_id, location)
+        self._answer(marker.checkpoint_id, saved)
 
     def _decoded(self, items: Iterator[Item]) -> Iterator[Parts | Marker]:
         _, layout = self._own()

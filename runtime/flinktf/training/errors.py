@@ -19,6 +19,10 @@ class SpoolError(TrainingError, OSError):
     """The local copy of the stream, which later epochs read, could not be written."""
 
 
+class NotWrittenError(TrainingError, OSError):
+    """A model could not be written where checkpoints go."""
+
+
 class StreamConsumedError(TrainingError, RuntimeError):
     """The records of this role were already read, and no copy of them was kept."""
 

@@ -31,13 +31,13 @@ from flinktf.training.errors import TrainingError
 from flinktf.training.options import DatasetOptions
 from flinktf.training.records import Marker
 from flinktf.training.structure import Structure, components
+from flinktf.training.subtask import NOTHING, OVERTAKEN, Saved
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
     from flinktf.training.runtime import Runtime
 
-Saved = tuple[int, str | None]
 TOKEN = "flinktf_feed"
 HEADER = 4
 """int64 ``[rows, epoch ended, worker index, barrier]`` before the components of a batch; barrier 0 is none."""
@@ -92,7 +92,8 @@ class Feed:
                 self._passes[key] = _Pass(self._runtime, value)
             current = self._passes[key]
         if value["saved"] is not None:
-            current.saved(*value["saved"])
+            checkpoint, saved = value["saved"]
+            current.saved(checkpoint, Saved(*saved))
         parts, rows, ended, barrier = current.next()
         if rows:
             with self._lock:
@@ -130,15 +131,15 @@ class _Pass:
             time.sleep(_WAIT_SECONDS)
         return self._empty, 0, ended, barrier
 
-    def saved(self, checkpoint: int, location: str | None) -> None:
-        """Answers the barrier that this pass stands at: an older one without a location, this one when it has one."""
+    def saved(self, checkpoint: int, saved: Saved) -> None:
+        """Answers the barrier that this pass stands at: an older one is given up, this one when there is an answer."""
         with self._lock:
             marker = self._barrier
             if marker is None or marker.checkpoint_id > checkpoint:
                 return
-            if marker.checkpoint_id < checkpoint or location is not None:
+            if marker.checkpoint_id < checkpoint or saved != NOTHING:
                 self._barrier = None
-                self._dataset.answer(marker, location if marker.checkpoint_id == checkpoint else None)
+                self._dataset.answer(marker, saved if marker.checkpoint_id == checkpoint else OVERTAKEN)
 
     def _take(self) -> Block | None:
         try:
@@ -202,8 +203,8 @@ def describe_request(options: DatasetOptions) -> str:
     return json.dumps({"want": "structure", "options": options.to_json()})
 
 
-def batch_request(options: DatasetOptions, epoch: int, *, keep: bool, saved: Saved | None = None) -> str:
-    """``saved``: a barrier and where the model was saved for it; without a place, barriers before it are given up."""
+def batch_request(options: DatasetOptions, epoch: int, *, keep: bool, saved: tuple[int, Saved] | None = None) -> str:
+    """``saved``: a barrier and what it is answered with; barriers before it are given up."""
     return json.dumps({"want": "batch", "options": options.to_json(), "epoch": epoch, "keep": keep, "saved": saved})
 
 

@@ -83,6 +83,6 @@ class Runtime:
         try:
             for item in reader:
                 if isinstance(item, Marker):
-                    self.subtask.saved(item.checkpoint_id, None)
+                    self.subtask.saved(item.checkpoint_id)
         except Exception:  # its attempt was cancelled: there is nothing left to serve
             self.control.stop.set()

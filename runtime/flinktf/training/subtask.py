@@ -6,10 +6,22 @@ import contextlib
 import json
 import socket
 import threading
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from flinktf.protocol.connection import send_frame
 from flinktf.protocol.frames import VERSIONS, FrameType
+
+
+class Saved(NamedTuple):
+    """What a barrier is answered with: where the model is, or why there is none; neither where nobody saves one."""
+
+    location: str | None = None
+    error: str | None = None
+
+
+NOTHING: Final = Saved()
+OVERTAKEN: Final = Saved(error="a newer checkpoint has come")
+"""For a barrier that not all of a cluster have got: Flink has given its checkpoint up."""
 
 
 class Subtask:
@@ -22,9 +34,9 @@ class Subtask:
     def ready(self, generation: int) -> None:
         self._send_json(FrameType.READY, {"version": max(VERSIONS), "generation": generation})
 
-    def saved(self, checkpoint_id: int, location: str | None) -> None:
-        """Answers one BARRIER; ``location`` is a URL, or None when nothing was saved for it."""
-        self._send_json(FrameType.SAVED, {"checkpointId": checkpoint_id, "location": location})
+    def saved(self, checkpoint_id: int, saved: Saved = NOTHING) -> None:
+        """Answers one BARRIER. With an error there will be no such checkpoint."""
+        self._send_json(FrameType.SAVED, {"checkpointId": checkpoint_id, **saved._asdict()})
 
     def result(self, payload: bytes | memoryview) -> None:
         with self._lock:

@@ -13,6 +13,7 @@ from flinktf.training.loops.metrics import Metrics, Reduce
 from flinktf.training.loops.model import ModelAdapter, as_tuple
 from flinktf.training.records import Marker
 from flinktf.training.structure import components
+from flinktf.training.subtask import NOTHING
 
 _ARRAY_BATCH = 1024
 
@@ -57,7 +58,7 @@ class Evaluator:
         if isinstance(self._validation, FlinkDataset):
             for item in self._validation.blocks(keep=True):
                 if isinstance(item, Marker):
-                    self._validation.answer(item, None)
+                    self._validation.answer(item, NOTHING)
                     continue
                 for step in range(item.steps):
                     arrays = components(item.take(step, 1).parts)

@@ -40,6 +40,7 @@ from flinktf.training.loops.model import as_tuple, scaled
 from flinktf.training.loops.run import Run
 from flinktf.training.records import Marker
 from flinktf.training.structure import components
+from flinktf.training.subtask import OVERTAKEN, Saved
 
 _LOOK_AHEAD = 32
 """Steps that are agreed on at once, at most: a worker that is asked to stop waits for them."""
@@ -159,23 +160,19 @@ class _Loop:
     def _save(
         self, item: Block | Marker | None, decision: Save, items: Iterator[Block | Marker]
     ) -> Block | Marker | None:
-        """The chief saves; the barrier is answered when all know that the file is there."""
+        """The chief saves; the barrier is answered when all know whether the file is there."""
         self._run.context.runtime.control.phase("saving")
-        failed: Exception | None = None
-        try:
-            self._checkpoints.save_for(decision.checkpoint)
-        except Exception as error:  # the others must hear of it before this worker gives up
-            failed = error
-        failures = self.add_up(np.array([float(failed is not None)]))[0]
-        if failed is not None:
-            raise failed
-        if failures:
-            raise TrainingError(f"the chief could not save the model for checkpoint {decision.checkpoint}")
+        mine = self._checkpoints.save_for(decision.checkpoint)
+        failures = self.add_up(np.array([float(mine.error is not None)]))[0]
         self._run.context.runtime.control.phase("training")
         if not isinstance(item, Marker):
             return item
-        current = item.checkpoint_id == decision.checkpoint
-        self._run.dataset.answer(item, self._checkpoints.shared_location(item.checkpoint_id) if current else None)
+        saved = Saved(self._checkpoints.shared_location(item.checkpoint_id))
+        if failures:
+            saved = Saved(error=mine.error or "the chief could not save the model")
+        if item.checkpoint_id != decision.checkpoint:
+            saved = OVERTAKEN
+        self._run.dataset.answer(item, saved)
         return next(items, None)
 
     def _distributed_step(self, flat: list[tf.Tensor], scale: tf.Tensor) -> Any:

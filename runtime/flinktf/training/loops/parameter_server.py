@@ -27,6 +27,7 @@ from flinktf.training.loops.run import Run
 from flinktf.training.options import DatasetOptions
 from flinktf.training.strategies import connect_deadline
 from flinktf.training.structure import Structure
+from flinktf.training.subtask import NOTHING, Saved
 
 _IN_FLIGHT = 4
 """Steps that wait or run, for each worker: enough that none is idle, few enough that a stop is heard soon."""
@@ -83,7 +84,7 @@ class _Loop:
             self.metrics = self._make_metrics()
             self._held_out = self._make_metrics()
         run.resume(checkpoints, restored)
-        self._saved: feed.Saved | None = None
+        self._saved: tuple[int, Saved] | None = None
         request = tf.TensorSpec((), tf.string)
         self._train_step = tf.function(lambda r: self._step(r, self._train_batch), input_signature=[request])
         self._test_step = tf.function(lambda r: self._step(r, self._test_batch), input_signature=[request])
@@ -137,12 +138,12 @@ class _Loop:
     def _save(self, barriers: dict[int, int]) -> None:
         """Saves the model for the barrier at which all stand; where some stand at an older one, that is given up."""
         newest = max(barriers.values())
-        location = None
+        saved = NOTHING
         if set(barriers.values()) == {newest}:
             self._run.context.runtime.control.phase("saving")
-            location = self._checkpoints.save_for(newest)
+            saved = self._checkpoints.save_for(newest)
             self._run.context.runtime.control.phase("training")
-        self._saved = newest, location
+        self._saved = newest, saved
         barriers.clear()
 
     def _describe(self) -> tuple[Structure, Restored | None]:

@@ -8,15 +8,17 @@ import dev.flinktf.connector.batch.BatchOptions;
 import dev.flinktf.connector.protocol.Mode;
 import dev.flinktf.connector.protocol.StreamSchema;
 import dev.flinktf.connector.role.RoleSettings;
-import dev.flinktf.connector.sink.TrainingSink;
+import dev.flinktf.connector.sink.TrainingOperatorFactory;
 import dev.flinktf.connector.transform.DecodeOperator;
 import dev.flinktf.connector.transform.TransformOperatorFactory;
 
+import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.DataStreamSink;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
+import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
 import org.apache.flink.table.api.Table;
 import org.apache.flink.table.api.bridge.java.StreamTableEnvironment;
 import org.apache.flink.table.data.RowData;
@@ -63,11 +65,17 @@ public final class FlinkTF {
             UnaryOperator<String> uid) {
         StreamSchema schema = Columns.schema(type);
         return batches(input, type, settings, options, uid)
-                .sinkTo(new TrainingSink(settings.spec(Mode.SINK, schema, null)))
+                .transform(
+                        "role: " + settings.role(),
+                        Types.VOID,
+                        new TrainingOperatorFactory(settings.spec(Mode.SINK, schema, null)))
                 .uid(uid.apply("sink"))
-                .name("role: " + settings.role())
                 .setParallelism(settings.replicas())
-                .slotSharingGroup(settings.group());
+                .slotSharingGroup(settings.group())
+                .sinkTo(new DiscardingSink<>())
+                .uid(uid.apply("end"))
+                .name("nothing follows")
+                .setParallelism(settings.replicas());
     }
 
     /**

@@ -4,7 +4,7 @@
  * <pre>
  *  slots of the pipeline                                 slots of a role: one subtask a replica
  *  ─────────────────────                                 ──────────────────────────────────────
- *  user's operators ─► {@link dev.flinktf.connector.batch.BatchOperator}  ══ ArrowBatch ══►  {@link dev.flinktf.connector.sink.TrainingSink}        ═╗
+ *  user's operators ─► {@link dev.flinktf.connector.batch.BatchOperator}  ══ ArrowBatch ══►  {@link dev.flinktf.connector.sink.TrainingOperator}    ═╗
  *                      rows to Arrow, one builder                                          ║ unix socket:
  *                      for each subtask of the role     {@link dev.flinktf.connector.role.RoleSource} (no records)  ═╣ agent, then the
  *                                                                                          ║ TensorFlow process

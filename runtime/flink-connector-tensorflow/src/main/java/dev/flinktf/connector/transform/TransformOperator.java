@@ -12,21 +12,18 @@ import dev.flinktf.connector.sink.SavedSerializer;
 import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.state.ListStateDescriptor;
-import org.apache.flink.api.common.typeutils.base.array.BytePrimitiveArraySerializer;
 import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.runtime.state.StateSnapshotContext;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.api.operators.BoundedOneInput;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
-import org.apache.flink.streaming.api.operators.util.SimpleVersionedListState;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.util.IOUtils;
 import org.apache.flink.util.function.ThrowingRunnable;
 
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
@@ -78,16 +75,9 @@ final class TransformOperator extends AbstractStreamOperator<ArrowBatch>
     @Override
     public void initializeState(StateInitializationContext context) throws Exception {
         super.initializeState(context);
-        state =
-                new SimpleVersionedListState<>(
-                        context.getOperatorStateStore()
-                                .getListState(
-                                        new ListStateDescriptor<>(
-                                                "saved", BytePrimitiveArraySerializer.INSTANCE)),
-                        new SavedSerializer());
-        List<Saved> restored = new ArrayList<>();
-        state.get().forEach(restored::add);
-        saved = SavedSerializer.newest(restored);
+        ListStateDescriptor<Saved> descriptor = new ListStateDescriptor<>("saved", SavedSerializer.INSTANCE);
+        state = context.getOperatorStateStore().getListState(descriptor);
+        saved = SavedSerializer.newest(state.get());
     }
 
     /** Returns when the role's TensorFlow cluster has formed. */

@@ -36,7 +36,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /** Jobs on a real Flink cluster that feed a role; the role is a fake that speaks the protocol. */
 @Timeout(value = 120, unit = TimeUnit.SECONDS)
-class TrainingSinkTest {
+class TrainingOperatorTest {
 
     private static final RowType TYPE =
             (RowType) DataTypes.ROW(DataTypes.FIELD("id", DataTypes.BIGINT())).getLogicalType();
@@ -218,6 +218,50 @@ class TrainingSinkTest {
                 assertThat(peer.barriers()).allMatch(barrier -> barrier > restored);
             }
         }
+    }
+
+    @Test
+    void whatARoleCouldNotSaveIsNoCheckpointAndNoFailure() throws Exception {
+        AtomicBoolean killed = new AtomicBoolean();
+        FakeAgent.Script refusing =
+                peer -> {
+                    peer.ready();
+                    for (Frame frame = peer.read(); frame.type() != FrameType.END; frame = peer.read()) {
+                        if (frame.type() == FrameType.BARRIER && id(frame) % 2 == 0) {
+                            peer.send(
+                                    FrameType.SAVED,
+                                    "{\"checkpointId\":" + id(frame) + ",\"location\":null,\"error\":\"no space left\"}");
+                            if (id(frame) > 5 && killed.compareAndSet(false, true)) {
+                                return;
+                            }
+                        } else {
+                            peer.take(frame, TYPE);
+                        }
+                    }
+                    peer.done();
+                };
+        try (FakeAgent agent = new FakeAgent(refusing)) {
+            StreamExecutionEnvironment env = environment();
+            env.enableCheckpointing(100);
+            env.getCheckpointConfig().setTolerableCheckpointFailureNumber(Integer.MAX_VALUE);
+            env.configure(restarting(1));
+            FlinkTF.sink(
+                    rows(env, 3_000).map(row -> pause(row)).returns(InternalTypeInfo.of(TYPE)),
+                    TYPE,
+                    "worker",
+                    new Configuration());
+            env.execute();
+
+            assertThat(agent.errors()).isEmpty();
+            assertThat(agent.peers()).hasSize(4);
+            for (FakeAgent.Peer peer : agent.peers().subList(2, 4)) {
+                assertThat(peer.hello().get("restored").get("checkpointId").asLong()).isGreaterThan(4).isOdd();
+            }
+        }
+    }
+
+    private static long id(Frame barrier) {
+        return Long.parseLong(barrier.text().replaceAll("\\D", ""));
     }
 
     /** What the coordinator has decided, Flink does not restart; what it has not, Flink does. */
