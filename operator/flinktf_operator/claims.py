@@ -26,6 +26,9 @@ _ADVICE: Final = {
     "CreateContainerConfigError": "check the ConfigMaps and Secrets that the pod names",
 }
 
+_UNWELL: Final = ("Unresponsive", "Stopped")
+_HANGS: Final = "with spec.roles[].failover.stallTimeout such an instance is restarted; else delete its pod"
+
 Claims = tuple[Claim, ...]
 
 
@@ -152,6 +155,10 @@ def _health(look: Look, report: Report | None) -> Claim:
     if sick:
         told = "; ".join(f"{i.role}-{i.index}: {i.error or 'failed'}" for i in sick)
         return Claim("RolesHealthy", "False", "RoleFailed", told)
+    silent = [i for i in report.instances if i.activity in _UNWELL] if report is not None else []
+    if silent:
+        told = ", ".join(f"{i.role}-{i.index} in pod {i.pod} is {i.activity}" for i in silent)
+        return Claim("RolesHealthy", "False", "RoleUnresponsive", f"{told}; {_HANGS}")
     if report is None or report.missing:
         return Claim("RolesHealthy", "Unknown", "Starting", "not every role has been heard of yet")
     return Claim("RolesHealthy", "True", "Healthy", "every role instance is there")

@@ -11,6 +11,8 @@ from flinktf_operator.report import InstanceReport, Report
 
 _NOT_READY: Final = frozenset({"Pending", "Registered", "Failed", "Cancelled"})
 _ERROR_LIMIT: Final = 512
+_SLOWEST: Final = 0.001
+"""Steps a second that are worth a number."""
 
 
 def progressed(look: Look) -> Status:
@@ -64,12 +66,15 @@ def _instance(told: InstanceReport, node: str | None, known: InstanceStatus | No
         pod=told.pod or None,
         node=node,
         state=told.state,
+        activity=told.activity or None,
         step=told.step,
+        steps_per_second=f"{told.rate:.3g}" if told.rate >= _SLOWEST else None,
         restarts=told.restarts,
         last_heartbeat=(now - timedelta(seconds=told.heard)).replace(microsecond=0) if told.pod else None,
         last_error=told.error[:_ERROR_LIMIT] if told.error else None,
     )
-    # A heartbeat alone is not worth a write: a thousand jobs have thousands of them a second.
-    if known is not None and made.model_copy(update={"last_heartbeat": known.last_heartbeat}) == known:
-        return known
+    # A heartbeat or a rate alone is not worth a write: a thousand jobs have thousands of them a second.
+    if known is not None:
+        same = {"last_heartbeat": known.last_heartbeat, "steps_per_second": known.steps_per_second}
+        return known if made.model_copy(update=same) == known else made
     return made

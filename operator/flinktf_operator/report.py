@@ -13,7 +13,9 @@ class ReportError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class InstanceReport:
-    """One role instance. ``pod`` is where Flink has put it; ``heard`` is seconds since its last heartbeat."""
+    """One role instance. ``pod`` is where Flink has put it; ``heard`` is seconds since its last heartbeat,
+    ``rate`` its steps a second, and ``activity`` what its process is busy with.
+    """
 
     role: str
     index: int
@@ -23,6 +25,8 @@ class InstanceReport:
     restarts: int
     heard: float
     error: str | None
+    activity: str = ""
+    rate: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,8 @@ def _instance(value: Mapping[str, Any]) -> InstanceReport:
         restarts=int(value["restarts"]),
         heard=float(value["lastHeartbeat"]),
         error=value.get("lastError"),
+        activity=str(value.get("activity", "")),
+        rate=float(value.get("rate", 0.0)),
     )
 
 

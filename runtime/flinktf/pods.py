@@ -133,6 +133,7 @@ def agent_json(job: FlinkTFJob, role: Role) -> str:
         parameters=dict(spec.tensorflow.parameters),
         env=dict(spec.tensorflow.env),
         forming_timeout_seconds=spec.forming_timeout_seconds,
+        stall_timeout_seconds=role.failover.stall_timeout_seconds,
         echo=True,
     ).to_json()
 

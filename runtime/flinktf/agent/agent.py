@@ -60,7 +60,7 @@ class Agent:
                 task.cancel()
             await asyncio.gather(*self._attempts, return_exceptions=True)
             if self._warm is not None:
-                await self._warm.terminate()
+                await self._warm.end()
                 self._warm.close()
             listener.close()
             Path(self._spec.socket).unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
+from flinktf.agent.health import Health, look
 from flinktf.agent.role_process import RoleProcess
 from flinktf.agent.spec import AgentSpec
 from flinktf.agent.subtask import SubtaskConnection
@@ -30,6 +31,12 @@ _TELLING: Final = 3.0
 """Seconds that a coordinator may take to hear of an end: its subtask waits for what follows."""
 _LAST_WORDS: Final = 1.0
 """Seconds that a role process has to tell why its subtask is gone, and a heartbeat on its way to arrive."""
+_WARN_AFTER: Final = 60.0
+"""Seconds without a move that are worth a word, where nobody has said how long is too long."""
+_STALLS: Final = {
+    "Stopped": "its process is stopped, by SIGSTOP, a debugger or a frozen container",
+    "Unresponsive": "its process does not respond; a call outside of Python hangs, or the machine is overloaded",
+}
 _ECHOES: Final = frozenset({"StreamLostError", "BrokenPipeError", "ConnectionResetError"})
 """What a role process raises because its subtask was cancelled."""
 
@@ -98,6 +105,8 @@ class Attempt:
         self._generation = 0
         self._registration: dict[str, Any] = {}
         self._assigned = False
+        self._health = Health()
+        self._warned = False
         self._hung_up = asyncio.Event()
         self._beating = asyncio.Lock()
         self.ending = asyncio.Event()
@@ -159,7 +168,7 @@ class Attempt:
             _LOG.exception("%s", self.name)
             failure = _failure(type(error).__name__, str(error), traceback.format_exc())
         finally:
-            await self._process.terminate()
+            await self._process.end()
             self._process.close()
         return _End("failed", failure)
 
@@ -233,11 +242,25 @@ class Attempt:
                 self._process.stop()
             if time.monotonic() > deadline:
                 raise StopOverdueError
+            await self._require_moves()
             # A second, or less when there is something to tell. Not wait_for: in Python 3.11 it may swallow a cancel.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_HEARTBEAT):
                     await self._process.changed.wait()
             self._process.changed.clear()
+
+    async def _require_moves(self) -> None:
+        """Raises :class:`AttemptFailedError` for a process in which nothing has moved for too long."""
+        health, now, timeout = self._health, time.monotonic(), self._spec.stall_timeout_seconds
+        stuck = health.stuck(now)
+        if timeout is not None and health.stalled(now, timeout):
+            why = _STALLS.get(health.activity, "it waits neither for records nor for peers")
+            message = f"nothing has moved for {stuck:.0f} s (failover.stallTimeout is {timeout:g} s): {why}"
+            raise AttemptFailedError("Stalled", message, await self._process.stacks())
+        if stuck > _WARN_AFTER and not self._warned and timeout is None:
+            text = f"nothing has moved for {stuck:.0f} s; with failover.stallTimeout such an instance is restarted"
+            self._process.report.notice(text)
+        self._warned = stuck > _WARN_AFTER
 
     def _judge(self) -> None:
         """What the end of the process means."""
@@ -270,7 +293,10 @@ class Attempt:
             return await self._beat()
 
     async def _beat(self) -> str:
-        report = self._process.report
+        report, now = self._process.report, time.monotonic()
+        if self._assigned:
+            self._health = look(self._health, self._process.seen(), now)
+        health = self._health
         async with self._beating:
             notices, report.notices = report.notices, []
             beat = self._identity | {
@@ -281,6 +307,12 @@ class Attempt:
                 "metrics": report.metrics,
                 "timings": report.timings,
                 "rss": self._process.memory(),
+                "activity": health.activity,
+                "health": {
+                    "starvation": round(health.starvation, 3),
+                    "rate": round(health.rate, 3),
+                    "stuck": round(health.stuck(now), 1),
+                },
                 "notices": notices,
                 "model": report.model,
             }

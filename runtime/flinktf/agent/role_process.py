@@ -19,17 +19,19 @@ from typing import Any, Final
 
 import psutil
 
+from flinktf.agent.health import Pulse, Seen, pulse_from
 from flinktf.agent.spec import AgentSpec
-from flinktf.processes import Child, follow, spawn, terminate
+from flinktf.processes import Child, follow, kill, spawn
 
 COMMAND: Final = (sys.executable, "-m", "flinktf.training.process")
 _LINE_LIMIT: Final = 1 << 20
-_KILL_GRACE: Final = 5.0
 _TEXT_LIMIT: Final = 32 << 10
 """Characters of a message or a traceback that are passed on; what carries them has 1 MiB."""
 _NOTICES: Final = 50
 _NOTICE_LENGTH: Final = 1000
 _METRICS: Final = 100
+_STACKS: Final = 0.5
+"""Seconds that a process has to write where it is."""
 _PHASES: Final = frozenset({"importing", "waiting", "training", "evaluating", "saving", "serving"})
 
 
@@ -44,6 +46,8 @@ class Report:
     timings: dict[str, float] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     model: str | None = None
+    pulse: Pulse | None = None
+    pulse_at: float = 0.0
     done: bool = False
     failure: dict[str, Any] | None = None
 
@@ -126,9 +130,11 @@ class RoleProcess:
         await asyncio.wait([self._listening], timeout=1.0)
         return code
 
-    async def terminate(self) -> None:
-        """SIGTERM, a grace period, SIGKILL: for its whole process group."""
-        await terminate([self._child], _KILL_GRACE)
+    async def end(self) -> None:
+        """Kills what is left of its process group. Nothing in it is worth a grace period that its peers wait for:
+        what it writes is there as a whole or not at all, and TensorFlow keeps SIGTERM to itself."""
+        kill(self._child)
+        await self._child.process.wait()
 
     def memory(self) -> int:
         """Resident bytes of the process and its descendants."""
@@ -139,6 +145,20 @@ class RoleProcess:
                 with contextlib.suppress(psutil.Error):
                     total += one.memory_info().rss
         return total
+
+    def seen(self) -> Seen:
+        """What its agent can tell of it from outside."""
+        report, stopped = self.report, False
+        with contextlib.suppress(psutil.Error):
+            stopped = psutil.Process(self._child.process.pid).status() == psutil.STATUS_STOPPED
+        return Seen(report.pulse, report.pulse_at, report.phase, report.step, report.rows, stopped)
+
+    async def stacks(self) -> str:
+        """Where its threads are, as far as it can still write that into its log."""
+        with contextlib.suppress(ProcessLookupError):
+            self._child.process.send_signal(signal.SIGUSR1)
+            await asyncio.sleep(_STACKS)
+        return self._child.log_tail(40)[-_TEXT_LIMIT:]
 
     def unexplained_failure(self) -> dict[str, Any]:
         """The failure of a process that ended without saying why; with the last lines of its log."""
@@ -195,6 +215,9 @@ class RoleProcess:
                 report.timings["tensorflow_import_wait"] = round(time.monotonic() - self._assigned_at, 3)
             elif "task_wait" not in report.timings and self._assigned_at is not None:
                 report.timings["task_wait"] = round(time.monotonic() - self._assigned_at, 3)
+        elif kind == "pulse":
+            report.pulse, report.pulse_at = pulse_from(event), time.monotonic()
+            return
         elif kind == "timing":
             report.timings[str(event["name"])] = float(event["seconds"])
         elif kind == "model":

@@ -32,6 +32,7 @@ class AgentSpec:
     env: dict[str, str] = field(default_factory=dict)
     forming_timeout_seconds: float = 300.0
     stop_grace_seconds: float = 30.0
+    stall_timeout_seconds: float | None = None
     echo: bool = False
     """Whether the role processes' output is the agent's too: in a container, whose log is its output."""
 

@@ -51,7 +51,14 @@ class InstanceStatus(Model):
     pod: str | None = Field(default=None, description="The pod that Flink has put it in.")
     node: str | None = Field(default=None, description="The node of that pod.")
     state: str = Field(description="What it is doing.", examples=["Training"])
+    activity: str | None = Field(
+        default=None,
+        description="Working, WaitingForRecords (of Flink), WaitingForPeers, or what is wrong: Unresponsive, Stopped.",
+    )
     step: int | None = Field(default=None, description="The training step that it has reached.")
+    steps_per_second: str | None = Field(
+        default=None, description="How fast it is, as of the last change of the rest.", examples=["12.5"]
+    )
     restarts: int = Field(default=0, description="How often it was restarted in this run.")
     last_heartbeat: datetime | None = Field(
         default=None, description="When it was last heard of, as of the last change of the rest."

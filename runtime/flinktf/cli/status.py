@@ -77,21 +77,25 @@ def _conditions(told: Status) -> list[Text]:
 
 def _roles(told: Status) -> Table:
     table = Table(box=None, pad_edge=False)
-    for heading in ("instance", "state", "step", "restarts", "pod", "node", "last error"):
-        table.add_column(heading, justify="right" if heading in ("step", "restarts") else "left", overflow="fold")
+    for heading in ("instance", "state", "activity", "step", "steps/s", "restarts", "pod", "node", "last error"):
+        table.add_column(
+            heading, justify="right" if heading in ("step", "steps/s", "restarts") else "left", overflow="fold"
+        )
     for role in told.roles:
         for instance in role.instances:
             table.add_row(
                 f"{role.name}-{instance.index}",
                 instance.state,
+                instance.activity or "",
                 f"{instance.step or 0:,}",
+                instance.steps_per_second or "",
                 str(instance.restarts),
                 instance.pod or "",
                 instance.node or "",
                 Text(instance.last_error or ""),  # as it is: brackets in it are no markup
             )
         if not role.instances:
-            table.add_row(role.name, f"{role.ready}/{role.desired} ready", "", "", "", "", "")
+            table.add_row(role.name, f"{role.ready}/{role.desired} ready", "", "", "", "", "", "", "")
     return table
 
 

@@ -14,6 +14,7 @@ from flinktf.coordinator.failover import Failure
 from flinktf.coordinator.shape import JobShape
 from flinktf.coordinator.state import (
     TERMINAL,
+    UNWELL,
     Command,
     Event,
     Exited,
@@ -158,10 +159,13 @@ def _heartbeat(state: JobState, event: Heartbeat, now: float) -> Step:
         rss=event.rss,
         metrics=event.metrics,
         timings=event.timings,
+        health=event.health,
     )
     happened: tuple[Happened, ...] = ()
     if event.state != instance.state:
         happened += (Happened("State", name(event.key), event.state),)
+    if event.health.activity in UNWELL and event.health.activity != instance.health.activity:
+        happened += (Happened(event.health.activity, name(event.key), f"for {event.health.stuck:.0f} s"),)
     if event.step > 0 and not any(other.step for other in state.instances.values()):
         happened += (Happened("FirstStep", name(event.key), f"step {event.step}"),)
     if event.model is not None and event.model not in state.models:
@@ -176,18 +180,18 @@ def _tick(state: JobState, now: float) -> Step:
         return state, ()
     happened: tuple[Happened, ...] = ()
     for key, instance in state.instances.items():
+        silent = now - instance.seen
+        if instance.attempt >= 0 and not instance.ended and silent > state.shape.heartbeat_timeout_seconds:
+            lost = Failure(name(key), "HeartbeatLost", f"its agent has said nothing for {silent:.0f} s")
+            state, restarting = endings.failed(state, key, lost, now)
+            happened += restarting
+    for key, instance in state.instances.items():
         waiting = instance.attempt >= 0 and not instance.generation and not instance.ended
         if waiting and now >= instance.joins_at:
             state = _with(state, key, replace(instance, generation=state.generation))
             happened += (Happened("Joined", name(key), f"generation {state.generation}"),)
     state, formed = _form(state, now)
     happened += formed
-    for key, instance in state.instances.items():
-        silent = now - instance.seen
-        if instance.attempt >= 0 and not instance.ended and silent > state.shape.heartbeat_timeout_seconds:
-            lost = Failure(name(key), "HeartbeatLost", f"its agent has said nothing for {silent:.0f} s")
-            state, restarting = endings.failed(state, key, lost, now)
-            happened += restarting
     state, ended = endings.overdue(state, now)
     return state, happened + ended
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import get_args
 
 from flinktf.coordinator.state import Instance, JobState, Phase
@@ -27,12 +27,19 @@ def _lines(state: JobState, now: float) -> Iterator[str]:
         ("rows", "gauge", "Rows that the role process has read.", lambda i: i.rows),
         ("memory_bytes", "gauge", "Resident memory of the role's processes.", lambda i: i.rss),
         ("restarts", "counter", "Attempts after the first one.", lambda i: i.restarts),
+        ("starvation_ratio", "gauge", "The share of its time that the role waits for records.", _of("starvation")),
+        ("steps_per_second", "gauge", "Training steps a second.", _of("rate")),
+        ("stuck_seconds", "gauge", "For how long nothing has moved, and it does not wait.", _of("stuck")),
         ("heartbeat_age_seconds", "gauge", "Since the agent was last heard of.", lambda i: round(now - i.seen, 3)),
     ):
         yield f"# HELP flinktf_role_{metric} {text}"
         yield f"# TYPE flinktf_role_{metric} {kind}"
         for (role, index), instance in state.instances.items():
             yield f'flinktf_role_{metric}{{job="{job}",role="{role}",index="{index}"}} {_number(value, instance)}'
+
+
+def _of(field: str) -> Callable[[Instance], float]:
+    return lambda instance: float(getattr(instance.health, field))
 
 
 def _number(value: object, instance: Instance) -> float:

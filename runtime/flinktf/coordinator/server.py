@@ -25,6 +25,7 @@ from flinktf.coordinator.state import (
     FlinkJob,
     FlinkTold,
     Happened,
+    Health,
     Heartbeat,
     JobState,
     Key,
@@ -163,6 +164,7 @@ class _Routes:
             rss=_take(body, "rss", int, 0),
             metrics=_numbers(body, "metrics"),
             timings=_numbers(body, "timings"),
+            health=_health(body),
             model=_take(body, "model", str, None),
         )
         machine.require_known(self._coordinator.state, key, attempt)
@@ -230,7 +232,7 @@ class _Routes:
 
 def _essence(state: JobState) -> object:
     """What a listener wants to hear of at once: everything but the progress of training."""
-    instances = [(i.state, i.attempt, i.address, i.restarts) for i in state.instances.values()]
+    instances = [(i.state, i.health.activity, i.attempt, i.address, i.restarts) for i in state.instances.values()]
     return state.phase, state.generation, state.failure, state.models, state.submission, state.flink, instances
 
 
@@ -261,6 +263,7 @@ def status(state: JobState, events: EventLog, now: float) -> dict[str, Any]:
                 "rss": instance.rss,
                 "metrics": instance.metrics,
                 "timings": instance.timings,
+                **asdict(instance.health),
                 "restarts": instance.restarts,
                 "lastError": instance.error,
                 "lastHeartbeat": round(now - instance.seen, 3),
@@ -347,6 +350,13 @@ def _numbers(body: Mapping[str, Any], field: str) -> dict[str, float]:
         if not isinstance(number, (int, float)) or isinstance(number, bool):
             raise BadRequest(f"{field!r}: {key!r} is {type(number).__name__}, not a number")
     return {str(key): float(number) for key, number in value.items()}
+
+
+def _health(body: Mapping[str, Any]) -> Health:
+    told = _numbers(body, "health")
+    return Health(
+        _take(body, "activity", str, ""), **{key: told.get(key, 0.0) for key in ("starvation", "rate", "stuck")}
+    )
 
 
 def _failure(instance: str, value: Mapping[str, Any]) -> Failure:

@@ -18,6 +18,8 @@ Key = tuple[str, int]
 """A role and an index."""
 
 TERMINAL: Final = ("Succeeded", "Failed")
+UNWELL: Final = ("Unresponsive", "Stopped")
+"""Activities of a role process that does not go on, and does not say why."""
 ENDED: Final = ("Done", "Failed", "Cancelled")
 FLINK_ENDED: Final = ("FINISHED", "FAILED", "CANCELED")
 """For good. A SUSPENDED job is not over: another JobManager may go on with it."""
@@ -26,6 +28,17 @@ FLINK_ENDED: Final = ("FINISHED", "FAILED", "CANCELED")
 def name(key: Key) -> str:
     """``worker-0``."""
     return f"{key[0]}-{key[1]}"
+
+
+@dataclass(frozen=True)
+class Health:
+    """What an agent sees of its role process: what it is busy with, the share of its time that it waits for records,
+    its steps a second, and for how many seconds nothing has moved in it."""
+
+    activity: str = ""
+    starvation: float = 0.0
+    rate: float = 0.0
+    stuck: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,7 @@ class Instance:
     rss: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
+    health: Health = Health()
     restarts: int = 0
     error: str | None = None
     joins_at: float = 0.0
@@ -159,6 +173,7 @@ class Heartbeat:
     rss: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
+    health: Health = Health()
     model: str | None = None
 
 

@@ -121,6 +121,7 @@ class Cluster:
                     parameters=dict(spec.tensorflow.parameters),
                     env=dict(spec.tensorflow.env),
                     forming_timeout_seconds=spec.forming_timeout_seconds,
+                    stall_timeout_seconds=role.failover.stall_timeout_seconds,
                 )
                 file = self.layout.run / f"agent-{instance}.json"
                 file.touch(mode=0o600)

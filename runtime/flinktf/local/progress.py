@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from flinktf.coordinator.state import UNWELL
 from flinktf.local.snapshot import InstanceView, Snapshot
 
 _LINE_EVERY: Final = 5.0
@@ -67,7 +68,7 @@ def render(job: str, now: Snapshot, before: Snapshot | None) -> Group:
         *([f"  loss {now.loss:.4f}"] if now.loss is not None else []),
     )
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("role", "state", "step", "steps/s", "rows", "rows/s", "metrics", "memory"):
+    for column in ("role", "state", "step", "steps/s", "rows", "rows/s", "waits", "metrics", "memory"):
         table.add_column(column, justify="left" if column in ("role", "state", "metrics") else "right")
     earlier = {instance.name: instance for instance in before.instances} if before else {}
     seconds = now.at - before.at if before else 0.0
@@ -75,11 +76,12 @@ def render(job: str, now: Snapshot, before: Snapshot | None) -> Group:
         previous = earlier.get(instance.name)
         table.add_row(
             instance.name,
-            Text(instance.state, _STYLES.get(instance.state, "")),
+            Text(_doing(instance), _STYLES.get(instance.state, "")),
             f"{instance.step:,}",
             _rate(instance.step, previous.step if previous else None, seconds),
             f"{instance.rows:,}",
             _rate(instance.rows, previous.rows if previous else None, seconds),
+            f"{instance.starvation:.0%}" if instance.fed and instance.activity else "",
             _metrics(instance),
             f"{instance.rss / 2**20:,.0f} MiB" if instance.rss else "",
         )
@@ -91,10 +93,10 @@ def lines(job: str, now: Snapshot, before: Snapshot | None) -> Iterator[str]:
     stamp = f"[{now.at:6.1f} s] {job}:"
     if before is None or (now.phase, now.flink, now.generation) != (before.phase, before.flink, before.generation):
         yield f"{stamp} {now.phase}, Flink {now.flink}, generation {now.generation}"
-    earlier = {instance.name: instance.state for instance in before.instances} if before else {}
+    earlier = {instance.name: _doing(instance) for instance in before.instances} if before else {}
     for instance in now.instances:
-        if instance.state != earlier.get(instance.name, instance.state):
-            yield f"{stamp} {instance.name} is {instance.state}"
+        if _doing(instance) != earlier.get(instance.name, _doing(instance)):
+            yield f"{stamp} {instance.name} is {_doing(instance)}"
     if before and now.step > before.step and (before.step == 0 or now.at - before.at >= _LINE_EVERY):
         loss = f", loss {now.loss:.4f}" if now.loss is not None else ""
         seconds = max(now.at - before.at, 1e-3)
@@ -102,6 +104,11 @@ def lines(job: str, now: Snapshot, before: Snapshot | None) -> Iterator[str]:
             f"{stamp} step {now.step:,}, rows {now.rows:,} "
             f"({_rate(now.rows, before.rows, seconds)} rows/s, {_rate(now.step, before.step, seconds)} steps/s){loss}"
         )
+
+
+def _doing(instance: InstanceView) -> str:
+    """Its state, or what is wrong with it."""
+    return instance.activity if instance.activity in UNWELL else instance.state
 
 
 def _rate(now: int, before: int | None, seconds: float) -> str:

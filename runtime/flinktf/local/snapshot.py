@@ -19,7 +19,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class InstanceView:
-    """One role instance. ``rows`` are those it has read, or, when it is not ``fed``, those others read for it."""
+    """One role instance. ``rows`` are those it has read, or, when it is not ``fed``, those others read for it.
+
+    ``starvation`` is the share of its time that it waits for records.
+    """
 
     name: str
     state: str
@@ -29,6 +32,8 @@ class InstanceView:
     rss: int
     timings: Mapping[str, float]
     fed: bool
+    activity: str = ""
+    starvation: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,8 @@ def _instance(value: Mapping[str, Any]) -> InstanceView:
         rss=value["rss"],
         timings=value["timings"],
         fed=value["mode"] != "source",
+        activity=value["activity"],
+        starvation=value["starvation"],
     )
 
 

@@ -7,8 +7,10 @@ connection, and runs the entrypoint, or serves, where the strategy wants a serve
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import importlib
 import os
+import signal
 import socket
 import sys
 import time
@@ -26,6 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="flinktf.training.process")
     parser.add_argument("--control-fd", type=int, required=True)
     sock = socket.socket(fileno=parser.parse_args().control_fd)
+    faulthandler.register(signal.SIGUSR1)  # where it hangs, for its agent: also while one thread holds all others up
     control = Control(sock)
     control.phase("importing")
     _warm_up(control)

@@ -18,6 +18,7 @@ import pyarrow as pa
 from flinktf.protocol.connection import read_frame
 from flinktf.protocol.frames import FrameType, ProtocolError
 from flinktf.protocol.hello import Schema, parse_json
+from flinktf.training.activity import Activity
 from flinktf.training.errors import StreamLostError
 
 READ_AHEAD_BYTES = 8 << 20
@@ -47,8 +48,15 @@ class RecordReader:
     :class:`ProtocolError` for a broken frame and :class:`StreamLostError` when the connection ends before END.
     """
 
-    def __init__(self, sock: socket.socket, schema: pa.Schema | None, read_ahead: int = READ_AHEAD_BYTES) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        schema: pa.Schema | None,
+        read_ahead: int = READ_AHEAD_BYTES,
+        activity: Activity | None = None,
+    ) -> None:
         self.rows = 0
+        self._activity = activity or Activity()
         self._socket = sock
         self._schema = schema
         self._limit = read_ahead
@@ -65,8 +73,9 @@ class RecordReader:
             threading.Thread(target=self._read, name="flinktf-records", daemon=True).start()
         while True:
             with self._changed:
-                while not self._items and not self._ended and self._error is None:
-                    self._changed.wait()
+                if self._starved():
+                    with self._activity.waiting("records"):
+                        self._changed.wait_for(lambda: not self._starved())
                 if not self._items:
                     if self._error is not None:
                         raise self._error
@@ -77,6 +86,9 @@ class RecordReader:
             if not isinstance(item, Marker):
                 self.rows += item.num_rows
             yield item
+
+    def _starved(self) -> bool:
+        return not self._items and not self._ended and self._error is None
 
     def _read(self) -> None:
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from flinktf.protocol.task import Task
+from flinktf.training.activity import Activity
 from flinktf.training.control import Control
 from flinktf.training.dataset import FlinkDataset
 from flinktf.training.errors import TrainingError
@@ -28,9 +29,10 @@ class Runtime:
         self.control = control
         self.subtask = subtask
         self.progress = Progress(control)
+        self.activity = Activity()
         self.strategy: Any = None
         schema = arrow_schema(task.schema) if task.schema is not None else None
-        reader = RecordReader(subtask.socket, schema)
+        reader = RecordReader(subtask.socket, schema, activity=self.activity)
         self.recording: Recording | None = None
         if schema is not None:
             self.recording = Recording(reader, schema, Path(task.spool_path))
@@ -38,6 +40,7 @@ class Runtime:
             threading.Thread(target=self._follow, args=(reader,), name="flinktf-subtask", daemon=True).start()
         self._output = arrow_schema(task.output_schema) if task.output_schema is not None else None
         self._writer: RowWriter | None = None
+        self.activity.tell(control)
         Runtime._current = self
 
     @classmethod

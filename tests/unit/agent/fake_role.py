@@ -1,6 +1,7 @@
 """A role process without TensorFlow: its task's entrypoint says how it behaves. The agent under test is real."""
 
 import contextlib
+import faulthandler
 import json
 import os
 import signal
@@ -68,6 +69,15 @@ if behaviour == "die when told":
 if behaviour == "be killed when told":
     stream.recv(1)
     os.kill(os.getpid(), signal.SIGKILL)
+if behaviour in ("hang", "stop", "fall silent"):
+    faulthandler.register(signal.SIGUSR1)
+    tell("pulse", waiting=None, waited={"records": 0.0, "peers": 0.0}, moves=0)
+    if behaviour == "stop":
+        os.kill(os.getpid(), signal.SIGSTOP)
+    while True:
+        time.sleep(0.2)
+        if behaviour == "hang":
+            tell("pulse", waiting=None, waited={"records": 0.0, "peers": 0.0}, moves=0)
 if behaviour == "deaf":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     time.sleep(60)

@@ -200,6 +200,37 @@ async def test_a_subtask_that_does_not_read_keeps_nobody_waiting(tmp_path: Path)
         assert json.loads(frame.payload)["type"] == "ProcessExited"
 
 
+@pytest.mark.parametrize(
+    ("behaviour", "why"),
+    [
+        ("hang", "it waits neither for records nor for peers"),
+        ("stop", "its process is stopped"),
+        ("fall silent", "its process does not respond"),
+    ],
+)
+async def test_a_process_in_which_nothing_moves_is_given_up(tmp_path: Path, behaviour: str, why: str) -> None:
+    timeout = 6.0 if behaviour == "fall silent" else 2.0  # five seconds are no silence yet
+    async with stage(tmp_path, behaviour, stall_timeout_seconds=timeout) as s:
+        subtask = s.hello()
+        await answer(subtask)
+        told = json.loads((await answer(subtask)).payload)
+        assert told["type"] == "Stalled"
+        assert f"(failover.stallTimeout is {timeout:g} s): {why}" in told["message"]
+        if behaviour == "hang":
+            assert "fake_role.py" in told["traceback"]  # where it hangs
+        await s.state("Failed")
+
+
+async def test_a_process_that_is_stopped_is_shown_as_such(tmp_path: Path) -> None:
+    async with stage(tmp_path, "stop") as s, contextlib.AsyncExitStack() as stack:
+        stack.enter_context(s.hello())
+        for _ in range(400):
+            if s.coordinator.state.instances["worker", 0].health.activity == "Stopped":
+                break
+            await asyncio.sleep(0.025)
+        assert [event["who"] for event in s.coordinator.events.newest() if event["type"] == "Stopped"] == ["worker-0"]
+
+
 async def test_a_death_is_told_while_the_coordinator_is_away(tmp_path: Path) -> None:
     async with stage(tmp_path, "die when told") as s:
         subtask = s.hello()

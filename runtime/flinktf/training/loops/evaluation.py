@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from flinktf.training.dataset import FlinkDataset
 from flinktf.training.loops.metrics import Metrics, Reduce
-from flinktf.training.loops.model import ModelAdapter, as_tuple
+from flinktf.training.loops.model import as_tuple
+from flinktf.training.loops.run import Run
 from flinktf.training.records import Marker
 from flinktf.training.structure import components
 from flinktf.training.subtask import NOTHING
@@ -21,11 +22,12 @@ _ARRAY_BATCH = 1024
 class Evaluator:
     """Evaluates ``validation``: a FlinkDataset, or arrays ``(x, y)`` or ``(x, y, w)``."""
 
-    def __init__(self, adapter: ModelAdapter, strategy: tf.distribute.Strategy, validation: Any) -> None:
-        self._adapter = adapter
-        self._strategy = strategy
+    def __init__(self, run: Run, validation: Any) -> None:
+        self._adapter = run.adapter
+        self._strategy = run.context.strategy
+        self._moved = run.context.runtime.activity.moved
         self._validation = validation
-        self._metrics = Metrics(adapter)
+        self._metrics = Metrics(run.adapter)
         self._forward = tf.function(self._predict, reduce_retracing=True)
         self._count = tf.function(self._metrics.update, reduce_retracing=True)
 
@@ -36,6 +38,7 @@ class Evaluator:
             loss, predictions = self._forward(x, y, w)
             self._metrics.build(y, predictions, w)
             self._count(loss, tf.shape(tf.nest.flatten(predictions)[0], tf.int64)[0], y, predictions, w)
+            self._moved()
         if reduce is not None:
             self._build_without_rows()
         loss, rows, metrics = self._metrics.result(reduce)

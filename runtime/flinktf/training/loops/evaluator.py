@@ -29,7 +29,7 @@ def watch(run: Run, checkpoints: Checkpoints) -> History:
         run.adapter.build(run.dataset.structure)
     else:
         run.adapter.build_optimizer()
-    evaluator = Evaluator(run.adapter, run.context.strategy, run.dataset if own else validation)
+    evaluator = Evaluator(run, run.dataset if own else validation)
     control = run.context.runtime.control
     control.phase("evaluating")
     seen = -1
@@ -46,7 +46,8 @@ def watch(run: Run, checkpoints: Checkpoints) -> History:
         elif stopping:
             return run.history
         else:
-            control.stop.wait(_POLL_SECONDS)
+            with run.context.runtime.activity.waiting("peers"):
+                control.stop.wait(_POLL_SECONDS)
 
 
 def _report(run: Run, number: int, numbers: dict[str, float], seconds: float) -> None:

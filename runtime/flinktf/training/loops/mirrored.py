@@ -52,7 +52,7 @@ def train(run: Run, checkpoints: Checkpoints) -> History:
     run.begin()
     evaluator = None
     if run.validation is not None:
-        evaluator = Evaluator(run.adapter, run.context.strategy, run.validation)
+        evaluator = Evaluator(run, run.validation)
     for number in range(run.epochs):
         started = run.begin_epoch(number)
         first_step = run.step
@@ -134,7 +134,8 @@ class _Loop:
         return Offer(HAS_BATCHES, min(item.steps, most), item.size, stop=stop)
 
     def _agree(self, offer: Offer) -> list[Offer]:
-        lines = self._exchange(table(self._worker, self._workers, offer)).numpy()
+        with self._run.context.runtime.activity.waiting("peers"):
+            lines = self._exchange(table(self._worker, self._workers, offer)).numpy()
         return [Offer(*(int(value) for value in line)) for line in lines]
 
     def _train(

@@ -67,7 +67,7 @@ def _evaluation(run: Run, loop: _Loop) -> Any:
         return lambda number: {}
     if isinstance(run.validation, FlinkDataset):
         return lambda number: loop.evaluate(run.validation.options, number)
-    evaluator = Evaluator(run.adapter, run.context.strategy, run.validation)
+    evaluator = Evaluator(run, run.validation)
     return lambda number: evaluator.run()
 
 
@@ -127,6 +127,7 @@ class _Loop:
             if not pending:
                 return
             rows, over, worker, barrier, loss = (float(value) for value in pending.popleft().fetch())
+            self._run.context.runtime.activity.moved()  # also where no worker has records
             if over:
                 ended.add(int(worker))
             elif barrier:

@@ -31,7 +31,7 @@ def train(run: Run, checkpoints: Checkpoints) -> History:
     run.begin()
     evaluator = None
     if run.validation is not None:
-        evaluator = Evaluator(run.adapter, run.context.strategy, run.validation)
+        evaluator = Evaluator(run, run.validation)
     for number in range(run.epochs):
         if run.stopped:
             break
