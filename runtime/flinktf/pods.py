@@ -40,6 +40,10 @@ COORDINATOR_PORT: Final = 8090
 TASK_MANAGER_RPC_PORT: Final = 6122
 TASK_MANAGER_DATA_PORT: Final = 6121
 
+GRACE: Final = 60
+"""Seconds between SIGTERM and SIGKILL, unless a pod template says otherwise."""
+_AFTERWARDS: Final = 15
+"""Seconds of them that are the TaskManager's, when its role has left."""
 _MEBIBYTE: Final = 1 << 20
 _JOB_MANAGER_MEMORY: Final = 1024 * _MEBIBYTE
 _LONG: Final = "8640000"
@@ -134,6 +138,7 @@ def agent_json(job: FlinkTFJob, role: Role) -> str:
         env=dict(spec.tensorflow.env),
         forming_timeout_seconds=spec.forming_timeout_seconds,
         stall_timeout_seconds=role.failover.stall_timeout_seconds,
+        leave_seconds=max(0, _grace(job, role) - _AFTERWARDS),
         echo=True,
     ).to_json()
 
@@ -142,6 +147,15 @@ def code_path(job: FlinkTFJob) -> str:
     """The folder of the job's code in its pods. A ConfigMap is mounted as the folder itself."""
     code = job.spec.code
     return JOB if code.config_map is not None else _below(JOB, code.path)
+
+
+def _grace(job: FlinkTFJob, role: Role) -> int:
+    given = [GRACE]
+    for template in (job.spec.pod_template, role.pod_template):
+        spec = template.get("spec")
+        seconds = spec.get("terminationGracePeriodSeconds") if isinstance(spec, dict) else None
+        given += [seconds] if isinstance(seconds, int) else []
+    return given[-1]
 
 
 def _common(job: FlinkTFJob) -> dict[str, str]:

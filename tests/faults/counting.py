@@ -52,7 +52,7 @@ SQL = """
 
 @dataclass(frozen=True)
 class CountingJob:
-    """``records`` that arrive with ``rate`` a second; a checkpoint each second."""
+    """``records`` that arrive with ``rate`` a second."""
 
     folder: JobFolder
     records: int
@@ -65,8 +65,10 @@ class CountingJob:
         return np.sum(saved, axis=0, dtype=np.float32)
 
 
-def counting_job(path: Path, strategy: str, *, seconds: int = 12, rate: int = 1000, **failover: object) -> CountingJob:
-    """Records for ``seconds``."""
+def counting_job(
+    path: Path, strategy: str, *, seconds: int = 12, rate: int = 1000, interval: str = "1s", **failover: object
+) -> CountingJob:
+    """Records for ``seconds``; ``interval`` is the checkpoints'."""
     records = seconds * rate
     roles: list[dict[str, object]] = [{"name": "worker", "replicas": 2, "failover": failover}]
     if strategy == "ParameterServer":
@@ -78,6 +80,6 @@ def counting_job(path: Path, strategy: str, *, seconds: int = 12, rate: int = 10
         strategy=strategy,
         roles=roles,
         tensorflow={"strategy": strategy, "entrypoint": "train:main", "parameters": {"records": records}},
-        checkpoint={"interval": "1s"},
+        checkpoint={"interval": interval},
     )
     return CountingJob(folder, records)

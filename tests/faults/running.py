@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -101,6 +102,10 @@ class Running:
     def task_manager(self, instance: str) -> psutil.Process:
         """The JVM beside it."""
         return next(p for p in self.find(f"/conf/taskmanager-{instance}") if p.name() == "java")
+
+    def resumed_at(self) -> list[int]:
+        """The steps from which instances went on, as they said themselves."""
+        return [int(step) for step in re.findall(r"goes on at step (\d+)", self.output)]
 
     def kill(self, process: psutil.Process) -> None:
         process.send_signal(signal.SIGKILL)

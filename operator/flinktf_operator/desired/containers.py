@@ -17,6 +17,8 @@ NAMES: Final = frozenset({"jobmanager", "coordinator", "driver", "taskmanager", 
 
 _CONFIG: Final = "/etc/flinktf"
 _FLINK_CONFIG: Final = "/etc/flink"
+_AFTER_ITS_ROLE: Final = ["sh", "-c", f"while [ -S {pods.AGENT_SOCKET} ]; do sleep 0.2; done"]
+"""A TaskManager stays while its role makes a last checkpoint. Kubelet ends the wait when the grace period is over."""
 # What a container needs at least to make progress beside others; a job says more where it counts (resources).
 _IDLE_CPU: Final = "50m"
 _ENVIRONMENT: Final = {
@@ -106,6 +108,7 @@ def task_manager(job: FlinkTFJob, pool: Pool, resources: Resources, settings: Se
         ports={"rpc": pods.TASK_MANAGER_RPC_PORT, "data": pods.TASK_MANAGER_DATA_PORT},
         environment={"FLINKTF_AGENT_SOCKET": pods.AGENT_SOCKET} if role else {},
         readinessProbe=_tcp("rpc", 3),
+        **({"lifecycle": {"preStop": {"exec": {"command": _AFTER_ITS_ROLE}}}} if role else {}),
     )
 
 

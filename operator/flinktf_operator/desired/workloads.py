@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from flinktf import pods
 from flinktf.api import FlinkTFJob
 from flinktf.api.kubernetes import Resources, Scheduling
 from flinktf.api.roles import Gpu, Role
@@ -17,8 +18,6 @@ from flinktf_operator.desired.template import with_templates
 from flinktf_operator.names import JOBMANAGER, token_name
 
 _USER: Final = 10001
-_GRACE: Final = 60
-"""Seconds between SIGTERM and SIGKILL: for a role to save what it has."""
 
 
 def workloads(job: FlinkTFJob, owner: Owner, run: Run, settings: Settings) -> Iterator[Manifest]:
@@ -97,7 +96,7 @@ def _pod_spec(job: FlinkTFJob, pool: str, made: list[Manifest], settings: Settin
     spec: Manifest = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": _GRACE,
+        "terminationGracePeriodSeconds": pods.GRACE,
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": _USER,

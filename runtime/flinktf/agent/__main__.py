@@ -31,9 +31,16 @@ def main() -> int:
 
 
 async def _until_told(agent: Agent) -> None:
+    """SIGTERM says that the pod is being taken away; SIGINT, or a second one, that nothing is to be waited for."""
     running = asyncio.ensure_future(agent.run())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    loop = asyncio.get_running_loop()
+
+    def leave() -> None:
+        loop.add_signal_handler(signal.SIGTERM, running.cancel)
+        agent.leave()
+
+    loop.add_signal_handler(signal.SIGTERM, leave)
+    loop.add_signal_handler(signal.SIGINT, running.cancel)
     try:
         await running
     except asyncio.CancelledError:

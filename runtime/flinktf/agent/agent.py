@@ -13,7 +13,7 @@ from flinktf.agent.attempt import Attempt, refusal
 from flinktf.agent.role_process import COMMAND, RoleProcess
 from flinktf.agent.spec import AgentSpec
 from flinktf.agent.subtask import SubtaskConnection
-from flinktf.coordinator.client import CoordinatorClient
+from flinktf.coordinator.client import CoordinatorClient, CoordinatorError
 from flinktf.protocol.frames import FrameType, ProtocolError
 
 _LOG: Final = logging.getLogger(__name__)
@@ -38,32 +38,59 @@ class Agent:
         self._warm: RoleProcess | None = None
         self._attempt: Attempt | None = None
         self._attempts: set[asyncio.Task[None]] = set()
+        self._leaving = asyncio.Event()
         self._ports: dict[str, int] = {}
 
     async def run(self) -> None:
-        """Until cancelled; then nothing of it is left."""
+        """Until cancelled, or until it has left; then nothing of it is left."""
         token = Path(self._spec.token_file).read_text().strip()
         listener = _listen(self._spec.socket)
         try:
             # Long before the cluster is known: the import of TensorFlow passes while Flink comes up.
             self._warm = await RoleProcess.start(self._spec, self._log_name(), self._command)
             async with CoordinatorClient(self._spec.coordinator, token, _PATIENCE) as client:
-                loop = asyncio.get_running_loop()
-                while True:
-                    sock, _ = await loop.sock_accept(listener)
-                    sock.setblocking(True)
-                    task = asyncio.create_task(self._serve(SubtaskConnection(sock), client))
-                    self._attempts.add(task)
-                    task.add_done_callback(self._attempts.discard)
+                accepting = asyncio.create_task(self._accept(listener, client))
+                self._attempts.add(accepting)
+                leaving = asyncio.create_task(self._leaving.wait())
+                await asyncio.wait([accepting, leaving], return_when=asyncio.FIRST_COMPLETED)
+                leaving.cancel()
+                if accepting.done():
+                    accepting.result()
+                accepting.cancel()
+                await self._part()
         finally:
             for task in self._attempts:
                 task.cancel()
             await asyncio.gather(*self._attempts, return_exceptions=True)
             if self._warm is not None:
                 await self._warm.end()
-                self._warm.close()
             listener.close()
             Path(self._spec.socket).unlink(missing_ok=True)
+
+    def leave(self) -> None:
+        """Its pod is being taken away. No further subtask is served, and the one that is leaves in good order."""
+        self._leaving.set()
+
+    async def _part(self) -> None:
+        if (attempt := self._attempt) is None:
+            return
+        _LOG.info("%s: this pod is being taken away", attempt.name)
+        try:
+            async with asyncio.timeout(self._spec.leave_seconds + _HANDOVER):
+                await attempt.leave()
+                await attempt.ended.wait()
+            await attempt.drained(_HANDOVER)
+        except (CoordinatorError, TimeoutError) as error:
+            _LOG.warning("%s leaves without a word: %s", attempt.name, error)
+
+    async def _accept(self, listener: socket.socket, client: CoordinatorClient) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            sock, _ = await loop.sock_accept(listener)
+            sock.setblocking(True)
+            task = asyncio.create_task(self._serve(SubtaskConnection(sock), client))
+            self._attempts.add(task)
+            task.add_done_callback(self._attempts.discard)
 
     async def _serve(self, subtask: SubtaskConnection, client: CoordinatorClient) -> None:
         try:

@@ -108,6 +108,7 @@ class Attempt:
         self._health = Health()
         self._warned = False
         self._hung_up = asyncio.Event()
+        self._leave_by = math.inf
         self._beating = asyncio.Lock()
         self.ending = asyncio.Event()
         self.ended = asyncio.Event()
@@ -117,17 +118,32 @@ class Attempt:
         try:
             self._subtask.watch(self._hang_up)
             end = await self._end()
+            # Before its process is ended, where it has not ended itself: its peers' echoes would be heard of first.
+            final = end.failure is not None and await self._tell(end)
+            await self._process.end()
+            self.ending.set()
             if end.failure is not None:
-                final = await self._tell(end)
-                self.ending.set()
                 self._subtask.finish(FrameType.FAILED, end.failure | {"final": final})
             else:
-                self.ending.set()
                 self._subtask.finish(end.frame, end.payload)
                 await self._tell(end)
         finally:
+            await self._process.end()
             self.ending.set()
             self.ended.set()
+
+    async def leave(self) -> None:
+        """Its pod is being taken away: it ends when there is a checkpoint, or cannot be one, or when that takes long.
+
+        Raises :class:`CoordinatorError` when nobody answers: then all of the job is being taken away.
+        """
+        await self._client.preempted(self._identity, _TELLING)
+        self._leave_by = time.monotonic() + (self._spec.leave_seconds if self._assigned else 0.0)
+        self._process.changed.set()
+
+    async def drained(self, seconds: float) -> None:
+        """Until its subtask has heard the last word, for so long at most."""
+        await self._subtask.closed(seconds)
 
     def _hang_up(self) -> None:
         self._hung_up.set()
@@ -167,9 +183,6 @@ class Attempt:
         except Exception as error:  # a full disk, no free port, a mistake of ours: nobody shall wait for us for ever
             _LOG.exception("%s", self.name)
             failure = _failure(type(error).__name__, str(error), traceback.format_exc())
-        finally:
-            await self._process.end()
-            self._process.close()
         return _End("failed", failure)
 
     async def _work(self) -> None:
@@ -235,6 +248,9 @@ class Attempt:
         deadline = math.inf
         while True:
             command = await self._heartbeat()
+            if command == "leave" or time.monotonic() > self._leave_by:
+                kept = "after a checkpoint" if command == "leave" else "without the checkpoint that it waited for"
+                raise AttemptFailedError("Preempted", f"its pod was taken away; it left {kept}")
             if command in ("abort", "fail"):
                 raise AbortedError(final=command == "fail")
             if command == "stop" and self._assigned and deadline == math.inf:

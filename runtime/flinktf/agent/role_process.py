@@ -70,6 +70,7 @@ class RoleProcess:
         self._temporary = temporary
         control.setblocking(False)
         self._assigned_at: float | None = None
+        self._ended = False
         self._listening = asyncio.create_task(self._listen())
         self._echoing = asyncio.create_task(follow(child.log, sys.stderr.buffer)) if echo else None
 
@@ -133,8 +134,11 @@ class RoleProcess:
     async def end(self) -> None:
         """Kills what is left of its process group. Nothing in it is worth a grace period that its peers wait for:
         what it writes is there as a whole or not at all, and TensorFlow keeps SIGTERM to itself."""
-        kill(self._child)
-        await self._child.process.wait()
+        if not self._ended:
+            self._ended = True
+            kill(self._child)
+            await self._child.process.wait()
+            self._close()
 
     def memory(self) -> int:
         """Resident bytes of the process and its descendants."""
@@ -172,7 +176,7 @@ class RoleProcess:
         trace = self._child.log_tail(40)[-_TEXT_LIMIT:]
         return {"type": kind, "message": message, "traceback": trace, "exitCode": self.shell_code}
 
-    def close(self) -> None:
+    def _close(self) -> None:
         self._listening.cancel()
         if self._echoing is not None:
             self._echoing.cancel()

@@ -33,6 +33,8 @@ class AgentSpec:
     forming_timeout_seconds: float = 300.0
     stop_grace_seconds: float = 30.0
     stall_timeout_seconds: float | None = None
+    leave_seconds: float = 45.0
+    """How long an instance whose pod is taken away may wait for a checkpoint."""
     echo: bool = False
     """Whether the role processes' output is the agent's too: in a container, whose log is its output."""
 

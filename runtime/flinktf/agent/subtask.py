@@ -77,6 +77,10 @@ class SubtaskConnection:
 
         threading.Thread(target=discard, name="discard", daemon=True).start()
 
+    async def closed(self, seconds: float) -> None:
+        """Until the subtask has closed its end, after :meth:`finish`; for so long at most."""
+        await asyncio.to_thread(self._closed.wait, seconds)
+
     def _shut(self) -> None:
         """Ends a read that waits in another thread."""
         self._shut_here = True

@@ -49,8 +49,13 @@ class CoordinatorClient:
         return await self._request("GET", f"/v1/cluster?role={role}&index={index}&attempt={attempt}&wait={wait}")
 
     async def heartbeat(self, body: Mapping[str, Any]) -> str:
-        """``continue``, ``stop``, ``abort`` or ``fail``."""
+        """``continue``, ``stop``, ``abort``, ``leave`` or ``fail``."""
         return str((await self._request("POST", "/v1/heartbeat", body))["command"])
+
+    async def preempted(self, body: Mapping[str, Any], patience: float) -> None:
+        """Says that the instance would leave. From now on nothing waits for longer than ``patience`` for an answer."""
+        self._patience = patience
+        await self._request("POST", "/v1/preempted", body)
 
     async def exit(self, body: Mapping[str, Any]) -> bool:
         """Whether the job has failed for good."""

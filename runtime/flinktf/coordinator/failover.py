@@ -81,12 +81,12 @@ def judge(policy: Policy, spent: Spent, failure: Failure, now: float) -> tuple[V
     action: Action = "Ignore" if failure.type == PREEMPTED else rule.action if rule is not None else "Count"
     if action == "FailJob":
         return Verdict("Job", reason="a rule of its failover says FailJob"), spent
-    if policy.scope == "Job":
+    if policy.scope == "Job" and action == "Count":
         return Verdict("Job"), spent
     if now - spent.failed_at > policy.healthy_seconds:
         spent = Spent()
-    if action == "Ignore":
-        return Verdict(policy.scope), replace(spent, failed_at=now)
+    if action == "Ignore":  # it was no failure: where one would end the job, all begin again
+        return Verdict("Gang" if policy.scope == "Job" else policy.scope), replace(spent, failed_at=now)
     if spent.restarts >= policy.max_restarts:
         return Verdict("Job", reason=f"failover.maxRestarts ({policy.max_restarts}) is reached"), spent
     delay = min(policy.backoff_limit_seconds, policy.backoff_seconds * 2.0 ** min(spent.restarts, 60))

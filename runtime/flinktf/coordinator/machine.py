@@ -6,8 +6,9 @@ instance of the cluster fails, or comes with a new attempt; an instance that its
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from flinktf.coordinator import endings
 from flinktf.coordinator.failover import Failure
@@ -24,8 +25,10 @@ from flinktf.coordinator.state import (
     Instance,
     JobState,
     Key,
+    Preempted,
     Registered,
     Submitted,
+    Tick,
     name,
 )
 
@@ -45,18 +48,7 @@ def begin(shape: JobShape, now: float) -> JobState:
 
 def step(state: JobState, event: Event, now: float) -> Step:
     """What follows from ``event``. Raises :class:`Refused` for an unknown instance or an attempt of the past."""
-    if isinstance(event, Registered):
-        return _registered(state, event, now)
-    if isinstance(event, Heartbeat):
-        return _heartbeat(state, event, now)
-    if isinstance(event, Exited):
-        _known(state, event.key)
-        return endings.exited(state, event, now)
-    if isinstance(event, Submitted):
-        return _submitted(state, event, now)
-    if isinstance(event, FlinkTold):
-        return endings.flink_told(state, event, now)
-    return _tick(state, now)
+    return _STEPS[type(event)](state, event, now)
 
 
 def command(state: JobState, key: Key, attempt: int, generation: int) -> Command:
@@ -67,6 +59,8 @@ def command(state: JobState, key: Key, attempt: int, generation: int) -> Command
     old = state.shape.in_cluster(key[0]) and generation and generation != state.generation
     if attempt < instance.attempt or instance.state == "Failed" or old:
         return "abort"
+    if instance.leaving is not None and not state.waits_for_checkpoint(key):
+        return "leave"
     if state.phase in ("Stopping", "Succeeded") and not state.shape.trains(key[0]):
         return "stop"
     return "continue"
@@ -123,6 +117,7 @@ def _join(state: JobState, event: Registered, before: Instance, now: float) -> S
         task_manager=event.task_manager,
         mode=event.mode,
         seen=now,
+        leaving=None,
         restarts=before.restarts + (before.attempt >= 0 and event.attempt > before.attempt),
     )
     state = _with(state, event.key, registered)
@@ -175,7 +170,22 @@ def _heartbeat(state: JobState, event: Heartbeat, now: float) -> Step:
     return _with(state, event.key, alive), happened
 
 
-def _tick(state: JobState, now: float) -> Step:
+def _preempted(state: JobState, event: Preempted, _: float) -> Step:
+    instance = _known(state, event.key)
+    if event.attempt != instance.attempt or instance.ended or instance.leaving is not None:
+        return state, ()
+    state = replace(state, preemptions=state.preemptions + 1)
+    state = _with(state, event.key, replace(instance, leaving=state.completed))
+    after = "after a checkpoint" if state.waits_for_checkpoint(event.key) else "at once"
+    return state, (Happened("Leaving", name(event.key), f"its pod is being taken away: it leaves {after}"),)
+
+
+def _exited(state: JobState, event: Exited, now: float) -> Step:
+    _known(state, event.key)
+    return endings.exited(state, event, now)
+
+
+def _tick(state: JobState, _: Tick, now: float) -> Step:
     if state.phase in TERMINAL:
         return state, ()
     happened: tuple[Happened, ...] = ()
@@ -230,3 +240,14 @@ def _known(state: JobState, key: Key) -> Instance:
 
 def _with(state: JobState, key: Key, instance: Instance) -> JobState:
     return replace(state, instances={**state.instances, key: instance})
+
+
+_STEPS: Final[Mapping[type, Callable[[JobState, Any, float], Step]]] = {
+    Registered: _registered,
+    Heartbeat: _heartbeat,
+    Preempted: _preempted,
+    Exited: _exited,
+    Submitted: _submitted,
+    FlinkTold: endings.flink_told,
+    Tick: _tick,
+}

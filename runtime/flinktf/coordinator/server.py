@@ -29,6 +29,7 @@ from flinktf.coordinator.state import (
     Heartbeat,
     JobState,
     Key,
+    Preempted,
     Registered,
     Submission,
     Submitted,
@@ -106,6 +107,7 @@ def application(coordinator: Coordinator, token: str) -> web.Application:
             web.post("/v1/register", routes.register),
             web.get("/v1/cluster", routes.cluster),
             web.post("/v1/heartbeat", routes.heartbeat),
+            web.post("/v1/preempted", routes.preempted),
             web.post("/v1/exit", routes.exit),
             web.post("/v1/submission", routes.submission),
             web.post("/v1/flink", routes.flink),
@@ -173,6 +175,11 @@ class _Routes:
         await self._coordinator.apply(beat)
         return web.json_response({"command": machine.command(self._coordinator.state, key, attempt, generation)})
 
+    async def preempted(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        await self._coordinator.apply(Preempted(_key(body), _take(body, "attempt", int)))
+        return web.json_response({})
+
     async def exit(self, request: web.Request) -> web.Response:
         body = await _body(request)
         key = _key(body)
@@ -211,6 +218,8 @@ class _Routes:
             restarts=_take(body, "restarts", int, 0),
             exception=_take(body, "exception", str, None),
             checkpoint=checkpoint,
+            completed=_take(body, "completed", int, 0),
+            over=tuple(int(number) for number in _take(body, "over", list, [])),
         )
         await self._coordinator.apply(FlinkTold(job))
         return web.json_response({})
@@ -233,7 +242,16 @@ class _Routes:
 def _essence(state: JobState) -> object:
     """What a listener wants to hear of at once: everything but the progress of training."""
     instances = [(i.state, i.health.activity, i.attempt, i.address, i.restarts) for i in state.instances.values()]
-    return state.phase, state.generation, state.failure, state.models, state.submission, state.flink, instances
+    return (
+        state.phase,
+        state.generation,
+        state.failure,
+        state.models,
+        state.submission,
+        state.flink,
+        state.preemptions,
+        instances,
+    )
 
 
 def status(state: JobState, events: EventLog, now: float) -> dict[str, Any]:
@@ -248,6 +266,7 @@ def status(state: JobState, events: EventLog, now: float) -> dict[str, Any]:
         "failure": _failure_json(state.failure),
         "models": state.models,
         "submission": state.submission,
+        "checkpointWanted": state.checkpoint_wanted,
         "flink": asdict(state.flink) if state.flink is not None else None,
         "roles": [
             {

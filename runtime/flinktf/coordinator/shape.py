@@ -16,8 +16,9 @@ EVALUATOR = "evaluator"
 class JobShape:
     """``roles`` are pairs of name and replicas, in the manifest's order; times are in seconds.
 
-    ``submitted_here`` says that a driver tells of the Flink job: before it is submitted, nobody is late. ``failover``
-    has the policies of roles; a role without one has what its strategy needs.
+    ``submitted_here`` says that a driver tells of the Flink job: before it is submitted, nobody is late.
+    ``checkpoints`` says that Flink makes them. ``failover`` has the policies of roles; a role without one has what its
+    strategy needs.
     """
 
     job: str
@@ -26,6 +27,7 @@ class JobShape:
     forming_timeout_seconds: float
     heartbeat_timeout_seconds: float = 30.0
     submitted_here: bool = False
+    checkpoints: bool = False
     failover: Mapping[str, Policy] = field(default_factory=dict)
 
     @property

@@ -11,8 +11,9 @@ from flinktf.coordinator.shape import JobShape
 
 Phase = Literal["Forming", "Running", "Stopping", "Succeeded", "Failed"]
 Outcome = Literal["done", "failed", "cancelled"]
-Command = Literal["continue", "stop", "abort", "fail"]
-"""To an agent: go on; end training; begin again, as another attempt; or end for good, for the job has failed."""
+Command = Literal["continue", "stop", "abort", "leave", "fail"]
+"""To an agent: go on; end training; begin again, as another attempt; leave, as it has asked to; or end for good, for
+the job has failed."""
 Submission = Literal["Waiting", "Submitting", "Submitted", "Failed"]
 Key = tuple[str, int]
 """A role and an index."""
@@ -46,6 +47,7 @@ class Instance:
     """One role instance; ``address`` is where its peers reach it, ``seen`` when it was last heard of (seconds).
 
     ``mode`` is its subtask's: a ``source`` has no records, so that its ``rows`` are those that others read for it.
+    ``leaving`` is there when its pod is being taken away: the last checkpoint that was completed before it said so.
     """
 
     state: str = "Pending"
@@ -61,6 +63,7 @@ class Instance:
     metrics: Mapping[str, float] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
     health: Health = Health()
+    leaving: int | None = None
     restarts: int = 0
     error: str | None = None
     joins_at: float = 0.0
@@ -83,12 +86,18 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class FlinkJob:
-    """The Flink job in its own words; ``exception`` is why it failed."""
+    """The Flink job in its own words; ``exception`` is why it failed.
+
+    ``checkpoint`` is the last one from which another job could begin, ``completed`` the id of the last one wherever it
+    is kept, 0 before the first; ``over`` are ids of some that failed, or that Flink has deleted since.
+    """
 
     state: str
     restarts: int = 0
     exception: str | None = None
     checkpoint: Checkpoint | None = None
+    completed: int = 0
+    over: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +120,7 @@ class JobState:
     failure: Failure | None = None
     models: tuple[str, ...] = ()
     submission: Submission = "Waiting"
+    preemptions: int = 0
     flink: FlinkJob | None = None
     flink_ended: float | None = None
 
@@ -129,6 +139,22 @@ class JobState:
         if not self.shape.in_cluster(key[0]):
             return instance.generation > 0
         return instance.generation == self.generation
+
+    @property
+    def completed(self) -> int:
+        """The last completed checkpoint, 0 before the first."""
+        return self.flink.completed if self.flink is not None else 0
+
+    def waits_for_checkpoint(self, key: Key) -> bool:
+        """Whether an instance that leaves had better wait for a checkpoint: with it, nothing has to be done again."""
+        instance = self.instances[key]
+        runs = self.phase == "Running" and self.flink is not None and self.flink.state == "RUNNING"
+        return instance.leaving == self.completed and runs and self.shape.checkpoints and not instance.ended
+
+    @property
+    def checkpoint_wanted(self) -> int:
+        """0, or a number that is another one for each checkpoint that someone waits for."""
+        return self.preemptions if any(map(self.waits_for_checkpoint, self.instances)) else 0
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -178,6 +204,14 @@ class Heartbeat:
 
 
 @dataclass(frozen=True)
+class Preempted:
+    """The pod of an instance is being taken away: its agent would leave."""
+
+    key: Key
+    attempt: int
+
+
+@dataclass(frozen=True)
 class Exited:
     """A role process has ended; ``failure`` is there when it failed."""
 
@@ -210,7 +244,7 @@ class Tick:
     """Time goes by."""
 
 
-Event = Registered | Heartbeat | Exited | Submitted | FlinkTold | Tick
+Event = Registered | Heartbeat | Preempted | Exited | Submitted | FlinkTold | Tick
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -10,6 +12,7 @@ import aiohttp
 from flinktf.coordinator.state import FLINK_ENDED
 
 TERMINAL: Final = FLINK_ENDED
+_ASK_AGAIN: Final = 5.0
 _FAILING: Final = ("FAILED", "FAILING", "RESTARTING")
 
 
@@ -27,6 +30,22 @@ class Placement:
     status: str
     endpoint: str
     task_manager: str
+
+
+class CheckpointRequests:
+    """Passes the coordinator's wishes for a checkpoint on to Flink, each again after a while: Flink may refuse one
+    that comes while tasks restart."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+        self._at = -math.inf
+
+    async def look(self, rest: FlinkRest, job_id: str, wanted: int) -> None:
+        """``wanted`` is the number of the wish, 0 where there is none. Raises :class:`FlinkUnreachable`."""
+        now = time.monotonic()
+        if wanted and (wanted != self._asked or now - self._at > _ASK_AGAIN):
+            self._asked, self._at = wanted, now
+            await rest.trigger_checkpoint(job_id)
 
 
 class FlinkRest:
@@ -59,12 +78,15 @@ class FlinkRest:
         found = await self._get(f"/jobs/{job_id}/metrics?get=numRestarts")
         return next((int(metric["value"]) for metric in found if metric["id"] == "numRestarts"), 0)
 
-    async def checkpoint(self, job_id: str) -> tuple[int, str] | None:
-        """Id and location of the last completed checkpoint; None before the first, or when it is kept in memory."""
-        latest = ((await self._get(f"/jobs/{job_id}/checkpoints")).get("latest") or {}).get("completed")
-        if latest is None or "/" not in str(latest.get("external_path")):
-            return None
-        return int(latest["id"]), str(latest["external_path"])
+    async def checkpoints(self, job_id: str) -> dict[str, Any]:
+        """``checkpoint``: id and location of the last completed one, or None where it is kept in memory;
+        ``completed``: its id, 0 before the first; ``over``: the newest of those that failed or are deleted."""
+        found = await self._get(f"/jobs/{job_id}/checkpoints")
+        latest = (found.get("latest") or {}).get("completed") or {}
+        number, place = int(latest.get("id", 0)), str(latest.get("external_path"))
+        over = [one["id"] for one in found.get("history", ()) if one["status"] == "FAILED" or one.get("discarded")]
+        kept = {"id": number, "location": place} if "/" in place else None
+        return {"checkpoint": kept, "completed": number, "over": sorted(over)}
 
     async def root_exception(self, job_id: str) -> str | None:
         """The stack trace that failed the job, or None."""
@@ -74,14 +96,25 @@ class FlinkRest:
 
     async def told(self, job_id: str, state: str, checkpoint: dict[str, Any] | None) -> dict[str, Any]:
         """What the coordinator wants to know of a job in ``state``; ``checkpoint`` is the last one known so far."""
-        found = await self.checkpoint(job_id)
+        found = await self.checkpoints(job_id)
         restarts = await self.restarts(job_id)
         return {
             "state": state,
             "restarts": restarts,
             "exception": await self.root_exception(job_id) if restarts or state in _FAILING else None,
-            "checkpoint": {"id": found[0], "location": found[1]} if found is not None else checkpoint,
+            **found,
+            "checkpoint": found["checkpoint"] or checkpoint,
         }
+
+    async def trigger_checkpoint(self, job_id: str) -> None:
+        """Asks for a checkpoint now; whether there is one, :meth:`checkpoint` tells."""
+        path = f"{self._address}/jobs/{job_id}/checkpoints"
+        try:
+            async with self._session.post(path, json={"checkpointType": "CONFIGURED"}) as response:
+                if response.status >= 300:
+                    raise FlinkUnreachable(f"POST {path}: {response.status} {await response.text()}")
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise FlinkUnreachable(f"{path}: {type(error).__name__} {error}") from None
 
     async def placements(self, job_id: str) -> tuple[Placement, ...]:
         """Every subtask of the job and the TaskManager it is in."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from flinktf.coordinator.client import CoordinatorClient, CoordinatorError
-from flinktf.flink.rest import TERMINAL, FlinkRest, FlinkUnreachable
+from flinktf.flink.rest import TERMINAL, CheckpointRequests, FlinkRest, FlinkUnreachable
 from flinktf.flink.submission import RESTORE, Outcome, Submission, read_outcome, read_submission
 from flinktf.processes import Child, follow, spawn, terminate
 
@@ -38,6 +38,7 @@ class Submitter:
         self._work = work
         self._told: dict[str, Any] | None = None
         self._failure: Outcome | None = None
+        self._checkpoints = CheckpointRequests()
 
     async def run(self, client: CoordinatorClient, rest: FlinkRest) -> None:
         """Until cancelled: what a moment brings is not worth the end of this process."""
@@ -58,6 +59,7 @@ class Submitter:
             await client.submission("Failed", self._failure.error, self._failure.detail)
         state = await rest.job_state(self._submission.job_id)
         if state is not None:
+            await self._checkpoints.look(rest, self._submission.job_id, status["checkpointWanted"])
             await self._tell(client, rest, state, status["flink"])
         elif self._told is not None and self._told["state"] in TERMINAL:
             # A JobManager that has restarted has forgotten a job that was over.

@@ -18,7 +18,7 @@ from flinktf import processes
 from flinktf.api import LoadedManifest, notices
 from flinktf.coordinator.client import CoordinatorClient, CoordinatorError
 from flinktf.flink import distribution
-from flinktf.flink.rest import TERMINAL, FlinkRest, FlinkUnreachable
+from flinktf.flink.rest import TERMINAL, CheckpointRequests, FlinkRest, FlinkUnreachable
 from flinktf.flink.submission import Outcome, read_outcome
 from flinktf.local import layout
 from flinktf.local.cluster import Cluster, Ports
@@ -132,13 +132,15 @@ async def _looks(cluster: Cluster, progress: Progress) -> AsyncIterator[Snapshot
     url = await _coordinator_url(cluster, coordinator)
     await cluster.start_agents(url)
     watch = Watch(cluster, driver, time.monotonic())
-    token = cluster.layout.token.read_text()
+    token, checkpoints = cluster.layout.token.read_text(), CheckpointRequests()
     async with CoordinatorClient(url, token) as client, FlinkRest(cluster.rest_url) as rest:
         while True:
             for line in await cluster.revive():
                 progress.say(line)
             await _tell_of_flink(client, rest, watch)
             snapshot = await _look(client, rest, watch, time.monotonic() - began)
+            with contextlib.suppress(FlinkUnreachable):
+                await checkpoints.look(rest, cluster.job_id, snapshot.checkpoint_wanted)
             yield snapshot
             ended = watch.judge(snapshot, time.monotonic())
             if ended is not None:

@@ -51,6 +51,7 @@ class Snapshot:
     models: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     failure: Failure | None = None
+    checkpoint_wanted: int = 0
     moments: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -82,6 +83,7 @@ def from_status(status: Mapping[str, Any], flink: str, at: float) -> Snapshot:
             f"{event['who']}: {event['message']}" for event in status.get("events", ()) if event["type"] == "Notice"
         ),
         failure=_failure(failure) if failure else None,
+        checkpoint_wanted=status["checkpointWanted"],
         moments={event["type"]: event["at"] for event in status.get("events", ())},
     )
 

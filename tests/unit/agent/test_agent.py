@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from flinktf.coordinator.failover import Policy
 from flinktf.coordinator.machine import begin
 from flinktf.coordinator.server import Coordinator, application
 from flinktf.coordinator.shape import JobShape
-from flinktf.coordinator.state import JobState
+from flinktf.coordinator.state import FlinkJob, FlinkTold, JobState
 from flinktf.protocol.connection import Frame, read_frame, send_frame
 from flinktf.protocol.frames import FrameType
 from flinktf.protocol.hello import parse_hello
@@ -47,6 +47,8 @@ class Stage:
     spec: AgentSpec
     url: str
     server: TestServer
+    agent: Agent
+    running: asyncio.Task[None]
 
     def connect(self) -> socket.socket:
         subtask = socket.socket(socket.AF_UNIX)
@@ -67,11 +69,14 @@ class Stage:
         raise AssertionError(f"never {phase}: {self.coordinator.state}")
 
     async def instance(self, state: str) -> None:
+        await self.until(lambda now: now.instances["worker", 0].state == state)
+
+    async def until(self, condition: Callable[[JobState], bool]) -> None:
         for _ in range(400):
-            if self.coordinator.state.instances["worker", 0].state == state:
+            if condition(self.coordinator.state):
                 return
             await asyncio.sleep(0.025)
-        raise AssertionError(f"never {state}: {self.coordinator.state}")
+        raise AssertionError(f"never: {self.coordinator.state}")
 
 
 async def answer(subtask: socket.socket) -> Frame:
@@ -88,9 +93,12 @@ async def stage(
     replicas: int = 1,
     token: str = "secret",
     policy: Policy = Policy("Job"),  # noqa: B008 - frozen
+    checkpoints: bool = False,
     **spec: Any,
 ) -> AsyncIterator[Stage]:
-    shape = JobShape("job", (("worker", replicas),), "Independent", 20.0, failover={"worker": policy})
+    shape = JobShape(
+        "job", (("worker", replicas),), "Independent", 20.0, checkpoints=checkpoints, failover={"worker": policy}
+    )
     coordinator = Coordinator(begin(shape, time.monotonic()))
     (tmp_path / "token").write_text(f"{token}\n")
     async with TestServer(application(coordinator, "secret")) as server:
@@ -102,13 +110,14 @@ async def stage(
             code_path=str(tmp_path), model_path="", checkpoint_path="", work_dir=str(tmp_path / "work" / "worker-0"),
             log_dir=str(tmp_path), **spec,
         )  # fmt: skip
-        running = asyncio.create_task(Agent(agent_spec, ROLE).run())
+        agent = Agent(agent_spec, ROLE)
+        running = asyncio.create_task(agent.run())
         try:
             for _ in range(200):
                 if Path(agent_spec.socket).exists() or running.done():
                     break
                 await asyncio.sleep(0.025)
-            yield Stage(coordinator, agent_spec, url, server)
+            yield Stage(coordinator, agent_spec, url, server, agent, running)
         finally:
             running.cancel()
             ticking.cancel()
@@ -224,10 +233,7 @@ async def test_a_process_in_which_nothing_moves_is_given_up(tmp_path: Path, beha
 async def test_a_process_that_is_stopped_is_shown_as_such(tmp_path: Path) -> None:
     async with stage(tmp_path, "stop") as s, contextlib.AsyncExitStack() as stack:
         stack.enter_context(s.hello())
-        for _ in range(400):
-            if s.coordinator.state.instances["worker", 0].health.activity == "Stopped":
-                break
-            await asyncio.sleep(0.025)
+        await s.until(lambda now: now.instances["worker", 0].health.activity == "Stopped")
         assert [event["who"] for event in s.coordinator.events.newest() if event["type"] == "Stopped"] == ["worker-0"]
 
 
@@ -467,3 +473,53 @@ async def test_a_role_that_dies_comes_back_at_the_same_address(tmp_path: Path) -
         assert failure is not None
         assert failure.message.endswith("failover.maxRestarts (1) is reached")
         assert failure.exit_code == 137
+
+
+async def test_an_agent_whose_pod_is_taken_away_leaves_after_a_checkpoint(tmp_path: Path) -> None:
+    async with stage(tmp_path, "deaf", policy=Policy("Role", max_restarts=0), checkpoints=True) as s:
+        subtask = s.hello()
+        await answer(subtask)
+        await s.coordinator.apply(FlinkTold(FlinkJob("RUNNING")))
+        await s.instance("Training")
+        s.agent.leave()
+        await s.until(lambda state: state.checkpoint_wanted == 1)
+        late = s.hello(attempt=1)  # nobody serves it any more
+        await asyncio.sleep(1.5)
+        assert not s.running.done()
+        await s.coordinator.apply(FlinkTold(FlinkJob("RUNNING", completed=1)))
+        told = json.loads((await answer(subtask)).payload)
+        assert (told["type"], told["final"]) == ("Preempted", False)
+        subtask.close()
+        await asyncio.wait_for(s.running, 10)
+        assert not Path(s.spec.socket).exists()
+        with pytest.raises(ConnectionResetError):
+            await asyncio.to_thread(late.recv, 1)
+        late.close()
+
+
+async def test_an_agent_whose_pod_is_taken_away_does_not_wait_for_ever(tmp_path: Path) -> None:
+    async with stage(tmp_path, "deaf", policy=Policy("Role"), checkpoints=True, leave_seconds=1.0) as s:
+        subtask = s.hello()
+        await answer(subtask)
+        await s.coordinator.apply(FlinkTold(FlinkJob("RUNNING")))
+        await s.instance("Training")
+        s.agent.leave()
+        assert "without the checkpoint" in json.loads((await answer(subtask)).payload)["message"]
+        subtask.close()
+        await asyncio.wait_for(s.running, 10)
+
+
+async def test_an_agent_leaves_at_once_when_all_of_the_job_goes(tmp_path: Path) -> None:
+    async with stage(tmp_path, "deaf") as s:
+        subtask = s.hello()
+        await answer(subtask)
+        await s.server.close()
+        s.agent.leave()
+        await asyncio.wait_for(s.running, 10)
+        subtask.close()
+
+
+async def test_an_agent_without_a_subtask_leaves_at_once(tmp_path: Path) -> None:
+    async with stage(tmp_path, "deaf") as s:
+        s.agent.leave()
+        await asyncio.wait_for(s.running, 5)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from flinktf.coordinator.failover import Failure, Policy
 from flinktf.coordinator.machine import Refused, begin, command, may_begin, step
 from flinktf.coordinator.shape import JobShape, shape_from_json
-from flinktf.coordinator.state import Event, Exited, Heartbeat, JobState, Key, Registered, Tick
+from flinktf.coordinator.state import Event, Exited, Heartbeat, JobState, Key, Preempted, Registered, Tick
 
 MIRRORED = JobShape("job", (("worker", 2), ("evaluator", 1)), "MultiWorkerMirrored", 60.0)
 SERVERS = JobShape("job", (("chief", 1), ("ps", 1), ("worker", 2), ("evaluator", 1)), "ParameterServer", 60.0)
@@ -285,6 +285,7 @@ def _events(shape: JobShape) -> st.SearchStrategy[Event]:
         st.builds(
             Exited, keys, attempts, st.sampled_from(["done", "failed", "cancelled"]), st.just(1), st.just(1), failures
         ),
+        st.builds(Preempted, keys, attempts),
         st.builds(Tick),
     )
 
