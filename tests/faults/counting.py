@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from integration.harness import JobFolder, job_folder
 # The model's one variable has an element for each record. A record's gradient is at its own element, and the optimizer
 # adds signs: so after a step each record of it counts one more, whatever the batches and replicas were.
 TRAIN = """
+    import time
+    from pathlib import Path
+
     import numpy as np
     import tensorflow as tf
 
@@ -38,16 +42,37 @@ TRAIN = """
         with context.strategy.scope():
             model = Counts(context.parameters["records"])
             model.compile(Counting(), lambda y, predicted: tf.reduce_mean(predicted))
-        flinktf.fit(model, records, epochs=1)
+            model.build((None, 1))
+        known = (np.zeros((1, 1), np.float32), np.zeros(1, np.float32))
+        validation = known if context.role == "evaluator" else None
+        flinktf.fit(model, records, epochs=1, validation=validation)
+        if context.role == "evaluator":
+            return
+        if context.parameters["holds"]:
+            Path(f"holding-{context.role}-{context.index}").touch()
+            while not Path("go-on").exists():
+                time.sleep(0.05)
         np.save(f"counts-{context.index}.npy", model.counts.numpy())
 """
-SQL = """
-    CREATE TABLE numbers (id BIGINT NOT NULL) WITH (
-        'connector' = 'datagen', 'number-of-rows' = '{records}', 'rows-per-second' = '{rate}',
-        'fields.id.kind' = 'sequence', 'fields.id.start' = '0', 'fields.id.end' = '{last}');
+_TRAINING = """
     CREATE TABLE training (id FLOAT, y FLOAT) WITH ('connector' = 'flinktf', 'role' = 'worker');
     INSERT INTO training SELECT CAST(id AS FLOAT), CAST(0 AS FLOAT) FROM numbers;
 """
+SQL = (
+    """
+    CREATE TABLE numbers (id BIGINT NOT NULL) WITH (
+        'connector' = 'datagen', 'number-of-rows' = '{records}', 'rows-per-second' = '{rate}',
+        'fields.id.kind' = 'sequence', 'fields.id.start' = '0', 'fields.id.end' = '{last}');
+"""
+    + _TRAINING
+)
+ENDLESS = (
+    """
+    CREATE TABLE numbers (id BIGINT NOT NULL) WITH (
+        'connector' = 'datagen', 'rows-per-second' = '{rate}', 'fields.id.min' = '0', 'fields.id.max' = '{last}');
+"""
+    + _TRAINING
+)
 
 
 @dataclass(frozen=True)
@@ -55,31 +80,80 @@ class CountingJob:
     """``records`` that arrive with ``rate`` a second."""
 
     folder: JobFolder
+    strategy: str
     records: int
 
     def counts(self) -> npt.NDArray[np.float32]:
         """How often each record was trained on, by the models that were saved in the end."""
         saved = [np.load(file) for file in sorted(self.folder.path.glob("counts-*.npy"))]
-        if np.array_equal(saved[0], saved[-1]):
-            return np.asarray(saved[0])  # one model, which all workers have
-        return np.sum(saved, axis=0, dtype=np.float32)
+        if self.strategy == "Independent":
+            return np.sum(saved, axis=0, dtype=np.float32)
+        assert all(np.array_equal(one, saved[0]) for one in saved), "the workers have different models"
+        return np.asarray(saved[0])
+
+    def wrong(self) -> str | None:
+        """What is wrong with the counts, when each record should be there once; None when it is."""
+        counts = self.counts()
+        lost, again = np.flatnonzero(counts < 1), np.flatnonzero(counts > 1)
+        if not len(lost) and not len(again):
+            return None
+        return (
+            f"of {self.records} records {len(lost)} are missing {lost[:10]}, {len(again)} are there again {again[:10]}"
+        )
 
 
 def counting_job(
-    path: Path, strategy: str, *, seconds: int = 12, rate: int = 1000, interval: str = "1s", **failover: object
+    path: Path,
+    strategy: str,
+    *,
+    seconds: float = 12,
+    rate: int = 1000,
+    evaluator: bool = False,
+    holds: bool = False,
+    interval: str = "1s",
+    **failover: object,
 ) -> CountingJob:
-    """Records for ``seconds``; ``interval`` is the checkpoints'."""
-    records = seconds * rate
+    """Records for ``seconds``. ``holds``: it ends when there is a file go-on.
+
+    ``interval`` is the checkpoints', ``failover`` the workers'.
+    """
+    records = int(seconds * rate)
+    sql = SQL.format(records=records, rate=rate, last=records - 1)
     roles: list[dict[str, object]] = [{"name": "worker", "replicas": 2, "failover": failover}]
-    if strategy == "ParameterServer":
-        roles = [{"name": "chief"}, {"name": "ps"}, *roles]
+    roles += [{"name": "evaluator"}] if evaluator else []
+    return _job(path, strategy, sql, roles, {"records": records, "holds": holds}, interval)
+
+
+def endless_job(path: Path, strategy: str, *, rate: int = 1000) -> CountingJob:
+    """Records without an end, and a budget for as many faults as there are seconds."""
+    roles: list[dict[str, object]] = [
+        {"name": "worker", "replicas": 2, "failover": {"maxRestarts": 10_000, "backoff": {"limit": "1s"}}}
+    ]
+    attempts = {"restart-strategy.exponential-delay.attempts-before-reset-backoff": "10000"}
+    records = 10_000
+    sql = ENDLESS.format(rate=rate, last=records - 1)
+    parameters = {"records": records, "holds": False}
+    return _job(path, strategy, sql, roles, parameters, "1s", flink={"configuration": attempts})
+
+
+def _job(
+    path: Path,
+    strategy: str,
+    sql: str,
+    roles: list[dict[str, object]],
+    parameters: Mapping[str, object],
+    interval: str,
+    **spec: object,
+) -> CountingJob:
+    servers: list[dict[str, object]] = [{"name": "chief"}, {"name": "ps"}] if strategy == "ParameterServer" else []
     folder = job_folder(
         path,
         TRAIN,
-        sql=SQL.format(records=records, rate=rate, last=records - 1),
+        sql=sql,
         strategy=strategy,
-        roles=roles,
-        tensorflow={"strategy": strategy, "entrypoint": "train:main", "parameters": {"records": records}},
+        roles=[*servers, *roles],
+        tensorflow={"strategy": strategy, "entrypoint": "train:main", "parameters": parameters},
         checkpoint={"interval": interval},
+        **spec,
     )
-    return CountingJob(folder, records)
+    return CountingJob(folder, strategy, int(str(parameters["records"])))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
-import signal
+import shutil
 import subprocess
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
@@ -13,8 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import yaml
 
-from integration.harness import JobFolder
+from integration.harness import JobFolder, processes_of
+
+
+class Ended(AssertionError):
+    """The run has ended before what was waited for."""
 
 
 class Running:
@@ -22,12 +30,16 @@ class Running:
 
     def __init__(self, folder: JobFolder) -> None:
         self._folder = folder
+        self.folder = folder.path
+        self.last: dict[str, Any] = {}
 
     def __enter__(self) -> Running:
-        self._output = (self._folder.path / "output").open("w+")
-        self.process = subprocess.Popen(
+        self._output = (self.folder / "output").open("w+")
+        self._temporary = tempfile.mkdtemp(prefix="run-")
+        self.popen = subprocess.Popen(
             self._folder.command(),
-            cwd=self._folder.path,
+            cwd=self.folder,
+            env={**os.environ, "TMPDIR": self._temporary},
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
@@ -36,18 +48,28 @@ class Running:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(timeout=60)
+        if self.popen.poll() is None:
+            self.popen.terminate()
+            self.popen.wait(timeout=60)
         self._output.close()
+        left = [path.name for path in Path(self._temporary).iterdir()]
+        shutil.rmtree(self._temporary)
+        assert not left, f"files of the run are left: {left}"
+        assert not (alive := processes_of(self.folder)), f"processes of the run are left: {alive}"
 
     @property
     def output(self) -> str:
-        return (self._folder.path / "output").read_text()
+        return (self.folder / "output").read_text()
 
     def end(self, seconds: float = 240) -> int:
-        """Its exit code."""
-        return self.process.wait(timeout=seconds)
+        """Its exit code; ``last`` is the last status from before."""
+        deadline = time.monotonic() + seconds
+        while self.popen.poll() is None:
+            assert time.monotonic() < deadline, f"it has not ended within {seconds:g} s\n{self.output}"
+            with contextlib.suppress(ValueError, OSError, psutil.Error):
+                self.last = self.status()
+            time.sleep(0.1)
+        return self.popen.returncode
 
     def status(self) -> dict[str, Any]:
         """What the coordinator tells."""
@@ -62,11 +84,30 @@ class Running:
             found: dict[str, Any] = json.load(answer)
             return found
 
+    def temporary(self) -> list[Path]:
+        """Where its processes keep what is of no use to anyone later."""
+        return [Path(self._temporary), *self.folder.glob("flinktf-runs/*/work")]
+
+    def checkpoints(self) -> dict[str, Any]:
+        """What Flink says of the job's checkpoints."""
+        (configuration,) = self.folder.glob("flinktf-runs/*/conf/jobmanager/config.yaml")
+        url = f"http://127.0.0.1:{yaml.safe_load(configuration.read_text())['rest.port']}/jobs"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            (job,) = json.load(answer)["jobs"]
+        with urllib.request.urlopen(f"{url}/{job['id']}/checkpoints", timeout=10) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+
+    def began(self, status: dict[str, Any], instance: str) -> int:
+        """How often ``instance`` has come back and made a step, -1 before its first one."""
+        role = next(role for role in status["roles"] if f"{role['role']}-{role['index']}" == instance)
+        return int(role["restarts"]) if role["state"] == "Training" and role["step"] > 0 else -1
+
     def until(self, condition: Callable[[dict[str, Any]], bool], what: str, seconds: float = 120) -> dict[str, Any]:
-        """The first status that meets ``condition``. Raises AssertionError when the run ends, or that takes longer."""
+        """The first status that meets ``condition``. Raises :class:`Ended`, or AssertionError when it takes longer."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            assert self.process.poll() is None, self.output
+            self._require_running()
             try:
                 status = self.status()
             except (ValueError, OSError, psutil.Error):  # it has not started, or is just being killed
@@ -79,7 +120,7 @@ class Running:
     def find(self, *words: str) -> list[psutil.Process]:
         """The run's processes whose command lines have all of ``words``."""
         found = []
-        for process in psutil.Process(self.process.pid).children(recursive=True):
+        for process in psutil.Process(self.popen.pid).children(recursive=True):
             try:
                 line = " ".join(process.cmdline())
             except psutil.Error:
@@ -88,27 +129,53 @@ class Running:
                 found.append(process)
         return found
 
-    def agent(self, instance: str) -> psutil.Process:
-        (found,) = self.find("flinktf.agent", f"agent-{instance}.json")
+    def process(self, name: str, seconds: float = 60) -> psutil.Process:
+        """A process by its name: ``worker-1`` is that instance's TensorFlow process, wherever Flink has placed it;
+        others have the names of their logs: ``coordinator``, ``jobmanager``, ``agent-worker-1``,
+        ``taskmanager-pipeline-0``. Waits for one that is just being started.
+        """
+        deadline = time.monotonic() + seconds
+        while (found := self._process(name)) is None:
+            self._require_running()
+            assert time.monotonic() < deadline, f"there is no {name}:\n{self.output}"
+            time.sleep(0.05)
         return found
-
-    def role_process(self, instance: str) -> psutil.Process:
-        """The TensorFlow process of ``worker-0``."""
-        for process in self.agent(instance).children():
-            if "flinktf.training.process" in " ".join(process.cmdline()):
-                return process
-        raise AssertionError(f"{instance} has no role process")
-
-    def task_manager(self, instance: str) -> psutil.Process:
-        """The JVM beside it."""
-        return next(p for p in self.find(f"/conf/taskmanager-{instance}") if p.name() == "java")
 
     def resumed_at(self) -> list[int]:
         """The steps from which instances went on, as they said themselves."""
         return [int(step) for step in re.findall(r"goes on at step (\d+)", self.output)]
 
-    def kill(self, process: psutil.Process) -> None:
-        process.send_signal(signal.SIGKILL)
+    def _require_running(self) -> None:
+        if self.popen.poll() is not None:
+            raise Ended(self.output)
+
+    def _process(self, name: str) -> psutil.Process | None:
+        with contextlib.suppress(psutil.Error):
+            return self._found(name)
+        return None
+
+    def _found(self, name: str) -> psutil.Process | None:
+        if name == "coordinator":
+            return _only(self.find("flinktf.coordinator"))
+        if name == "jobmanager" or name.startswith("taskmanager-"):
+            return _only([p for p in self.find(f"/conf/{name}") if p.name() == "java"])
+        if name.startswith("agent-"):
+            return _only(self.find("flinktf.agent", f"{name}.json"))
+        agent = self._process(f"agent-{self._place(name)}")
+        children = agent.children() if agent is not None else []
+        return _only([p for p in children if "flinktf.training.process" in " ".join(p.cmdline())])
+
+    def _place(self, instance: str) -> str:
+        """The TaskManager, ``worker-0`` or ``worker-1``, that has ``instance`` now."""
+        with contextlib.suppress(ValueError, OSError, psutil.Error):
+            for role in self.status()["roles"]:
+                if f"{role['role']}-{role['index']}" == instance and role["taskManager"]:
+                    return str(role["taskManager"]).removeprefix("taskmanager-")
+        return instance
+
+
+def _only(found: list[psutil.Process]) -> psutil.Process | None:
+    return found[0] if len(found) == 1 else None
 
 
 def restarts(status: dict[str, Any]) -> dict[str, int]:

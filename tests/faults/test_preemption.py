@@ -28,7 +28,7 @@ def test_preempted(tmp_path: Path, strategy: str, instance: str) -> None:
     job = counting_job(tmp_path, strategy, seconds=40, interval="1h", maxRestarts=0, **policy)
     with Running(job.folder) as run:
         before = run.until(lambda status: any(role["step"] > 30 for role in status["roles"]), "thirty steps")
-        run.agent(instance).send_signal(signal.SIGTERM)
+        run.process(f"agent-{instance}").send_signal(signal.SIGTERM)
         run.until(lambda status: sum(role["restarts"] for role in status["roles"]) > 0, "a restart")
         assert run.end() == 0, run.output
     reached = max(role["step"] for role in before["roles"])

@@ -38,11 +38,13 @@ _HOST: Final = "127.0.0.1"
 _QUICK_START: Final = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 _COORDINATOR: Final = "coordinator"
-_JOBMANAGER: Final = "jobmanager"
+JOBMANAGER: Final = "jobmanager"
 _DRIVER: Final = "driver"
 _MOST_REVIVALS: Final = 10
 _SETTLED: Final = 30.0
 """Seconds: what ends by itself sooner has not come up, and would not the next time."""
+_STEADY: Final = 60.0
+"""Seconds: what has run so long has recovered from what has ended it before."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Cluster:
         """JobManager and every TaskManager, side by side: they find each other."""
         for jar in self.distribution.jars:
             (self.layout.jars / jar.name).symlink_to(jar)
-        await self._start_flink_process(_JOBMANAGER, "jobmanager.sh", {}, {})
+        await self._start_flink_process(JOBMANAGER, "jobmanager.sh", {}, {})
         for pool in pools(self.manifest.job):
             for instance in pool.instances:
                 await self._start_task_manager(pool, instance)
@@ -214,7 +216,7 @@ class Cluster:
             command, environment = self._recipes[child.name]
             if child.name == _COORDINATOR:  # everyone knows where it was
                 command[command.index("--port") + 1] = self.layout.coordinator_port.read_text().strip()
-            self._revived[child.name] += 1
+            self._revived[child.name] = self._revivals(child) + 1
             self.children.remove(child)
             await self._spawn(child.name, command, environment)
             told.append(f"{child.name} ended with exit code {child.exit_code}: it is started again")
@@ -229,7 +231,11 @@ class Cluster:
         if child.name == _COORDINATOR:
             was_up = was_up and self.layout.coordinator_port.exists()
         # A JobManager has its job in its memory.
-        return was_up and child.name != _JOBMANAGER and self._revived[child.name] < _MOST_REVIVALS
+        return was_up and child.name != JOBMANAGER and self._revivals(child) < _MOST_REVIVALS
+
+    def _revivals(self, child: Child) -> int:
+        """How often it was begun again since it has run well."""
+        return 0 if time.monotonic() - child.started > _STEADY else self._revived[child.name]
 
     async def _spawn(self, name: str, command: list[str], environment: dict[str, str]) -> Child:
         self._recipes[name] = command, environment

@@ -21,7 +21,7 @@ from flinktf.flink import distribution
 from flinktf.flink.rest import TERMINAL, CheckpointRequests, FlinkRest, FlinkUnreachable
 from flinktf.flink.submission import Outcome, read_outcome
 from flinktf.local import layout
-from flinktf.local.cluster import Cluster, Ports
+from flinktf.local.cluster import JOBMANAGER, Cluster, Ports
 from flinktf.local.progress import Progress
 from flinktf.local.snapshot import Failure, Snapshot, from_status
 from flinktf.local.summary import summary
@@ -200,6 +200,8 @@ async def _coordinator_url(cluster: Cluster, coordinator: Child) -> str:
 
 def _died(child: Child) -> Failure:
     message = f"ended with exit code {child.exit_code}; its log is {child.log}"
+    if child.name == JOBMANAGER:
+        message += "; it had the job's checkpoints in its memory: 'flinktf run' begins the job from its beginning"
     return Failure(child.name, "ProcessExited", message, child.log_tail())
 
 

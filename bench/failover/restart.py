@@ -1,0 +1,88 @@
+"""One restart after the other, split into parts by what the coordinator's events and the role's timings say."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from faults.counting import endless_job
+from faults.running import Running
+
+GOALS: Final = {"detection": 1.0, "ours": 2.0}
+_VICTIM: Final = "worker-1"
+
+
+@dataclass(frozen=True)
+class Restart:
+    """Seconds. ``backoff`` is what the manifest asks for; ``imports`` is what was still left of TensorFlow's import."""
+
+    detection: float
+    backoff: float
+    scheduling: float
+    imports: float
+    restore: float
+    first_step: float
+
+    PARTS: ClassVar = ("detection", "backoff", "scheduling", "imports", "restore", "first_step", "ours", "total")
+
+    @property
+    def total(self) -> float:
+        return self.ours + self.backoff + self.imports + self.restore + self.first_step
+
+    @property
+    def ours(self) -> float:
+        return self.detection + self.scheduling
+
+
+def restarts(strategy: str, kills: int) -> list[Restart]:
+    found = []
+    with tempfile.TemporaryDirectory() as folder, Running(endless_job(Path(folder), strategy).folder) as run:
+        for _ in range(kills):
+            _train(run)
+            found.append(_restart(run))
+    return found
+
+
+def _train(run: Running) -> None:
+    """Until training has gone on for some seconds: the import for the next attempt is not to meet that of the last."""
+    first = _role(run.until(lambda status: _role(status)["step"] > 0, "a step"))["step"]
+    run.until(lambda status: _role(status)["step"] > first + 100, "a hundred steps")
+
+
+def _restart(run: Running) -> Restart:
+    before = run.status()
+    known = max(event["number"] for event in before["events"])
+    killed = time.time()
+    run.process(_VICTIM).send_signal(signal.SIGKILL)
+    run.until(lambda status: _events(status, known, "Notice", _VICTIM) != [], "the restored model", 180)
+    restored = _role(run.status())["step"]
+    status = run.until(lambda status: _role(status)["step"] > restored, "the next step", 60)
+    stepped = time.time() - _role(status)["lastHeartbeat"]
+    failed = _events(status, known, "InstanceFailed", _VICTIM)[0]["at"]
+    begins = _events(status, known, "Forming", "job") or _events(status, known, "Restarting", _VICTIM)
+    backoff = float(begins[0]["message"].rpartition(", in ")[2].split()[0])
+    formed = (_events(status, known, "Running", "job") or _events(status, known, "Joined", _VICTIM))[-1]["at"]
+    training = [event for event in _events(status, known, "State", _VICTIM) if event["message"] == "Training"][-1]["at"]
+    notice = _events(status, known, "Notice", _VICTIM)[-1]["at"]
+    imports = _role(status)["timings"].get("tensorflow_import_wait", 0.0)
+    return Restart(
+        detection=failed - killed,
+        backoff=backoff,
+        scheduling=formed - failed - backoff + max(training - formed - imports, 0.0),
+        imports=imports,
+        restore=notice - training,
+        first_step=max(stepped - notice, 0.0),
+    )
+
+
+def _role(status: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = next(r for r in status["roles"] if f"{r['role']}-{r['index']}" == _VICTIM)
+    return found
+
+
+def _events(status: dict[str, Any], since: int, kind: str, who: str) -> list[dict[str, Any]]:
+    return [e for e in status["events"] if e["number"] > since and (e["type"], e["who"]) == (kind, who)]
