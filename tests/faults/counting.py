@@ -29,18 +29,32 @@ TRAIN = """
 
 
     class Counts(tf.keras.Model):
-        def __init__(self, records):
+        def __init__(self, records, trouble):
             super().__init__()
+            self.trouble = trouble
             self.counts = self.add_weight("counts", (records,), initializer="zeros")
 
         def call(self, record, training=False):
+            if self.trouble:
+                shape = record.shape
+                record = tf.numpy_function(self.meet, [record], tf.float32)
+                record.set_shape(shape)
             return tf.gather(self.counts, tf.cast(record, tf.int32))
+
+        def meet(self, records):
+            what, where = self.trouble
+            if where in records and what == "raises":
+                raise ValueError(f"record {where} is poison")
+            if where in records and what == "stalls" and not Path("stalled").exists():
+                Path("stalled").touch()
+                time.sleep(3600)
+            return records
 
 
     def main(context):
         records = context.dataset(label="y", batch_size=16, as_matrix=True)
         with context.strategy.scope():
-            model = Counts(context.parameters["records"])
+            model = Counts(context.parameters["records"], context.parameters["trouble"])
             model.compile(Counting(), lambda y, predicted: tf.reduce_mean(predicted))
             model.build((None, 1))
         known = (np.zeros((1, 1), np.float32), np.zeros(1, np.float32))
@@ -111,9 +125,11 @@ def counting_job(
     evaluator: bool = False,
     holds: bool = False,
     interval: str = "1s",
+    trouble: tuple[str, int] | None = None,
     **failover: object,
 ) -> CountingJob:
-    """Records for ``seconds``. ``holds``: it ends when there is a file go-on.
+    """Records for ``seconds``. ``holds``: it ends when there is a file go-on. ``trouble``: its step ``raises``, or
+    ``stalls``, the first time, at a record.
 
     ``interval`` is the checkpoints', ``failover`` the workers'.
     """
@@ -121,7 +137,8 @@ def counting_job(
     sql = SQL.format(records=records, rate=rate, last=records - 1)
     roles: list[dict[str, object]] = [{"name": "worker", "replicas": 2, "failover": failover}]
     roles += [{"name": "evaluator"}] if evaluator else []
-    return _job(path, strategy, sql, roles, {"records": records, "holds": holds}, interval)
+    parameters = {"records": records, "holds": holds, "trouble": trouble and list(trouble)}
+    return _job(path, strategy, sql, roles, parameters, interval)
 
 
 def endless_job(path: Path, strategy: str, *, rate: int = 1000) -> CountingJob:
@@ -132,7 +149,7 @@ def endless_job(path: Path, strategy: str, *, rate: int = 1000) -> CountingJob:
     attempts = {"restart-strategy.exponential-delay.attempts-before-reset-backoff": "10000"}
     records = 10_000
     sql = ENDLESS.format(rate=rate, last=records - 1)
-    parameters = {"records": records, "holds": False}
+    parameters = {"records": records, "holds": False, "trouble": None}
     return _job(path, strategy, sql, roles, parameters, "1s", flink={"configuration": attempts})
 
 

@@ -44,6 +44,19 @@ class Kill(_NothingToHeal):
 
 
 @dataclass(frozen=True)
+class OwnCode(_NothingToHeal):
+    """The job's own code is the fault."""
+
+    what: str
+
+    def inject(self, run: Running) -> None:
+        pass
+
+    def __str__(self) -> str:
+        return f"a step {self.what}"
+
+
+@dataclass(frozen=True)
 class Stop:
     """SIGSTOP: the process is there, and does nothing."""
 

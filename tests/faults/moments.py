@@ -13,6 +13,11 @@ from faults.running import Ended, Running
 Moment = Callable[[Running], AbstractContextManager[None]]
 
 
+def at_once(_: Running) -> AbstractContextManager[None]:
+    """For what happens by itself."""
+    return contextlib.nullcontext()
+
+
 def training(run: Running) -> AbstractContextManager[None]:
     """Some steps have been made, and there are records left for many more."""
     run.until(lambda status: any(role["step"] > 20 for role in status["roles"]), "twenty steps")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from faults.faults import Both, Fault, Full, Kill, OutOfMemory, Partition, Repeated, Stop, Unreachable
-from faults.moments import Moment, a_barrier, forming, seconds, the_end, told, training
+from faults.faults import Both, Fault, Full, Kill, OutOfMemory, OwnCode, Partition, Repeated, Stop, Unreachable
+from faults.moments import Moment, a_barrier, at_once, forming, seconds, the_end, told, training
 from faults.running import Running
 
 WRITE: Final = "cannot be written"
@@ -18,12 +18,13 @@ WRITE: Final = "cannot be written"
 class Once:
     """The job succeeds, and its model has each record exactly once.
 
-    ``restarted`` instances have, at least so often; those of ``undisturbed`` have not. ``says`` is in the output.
+    ``restarted`` instances have, at least so often; those of ``undisturbed`` have not. There is an ``event``
+    of the coordinator's with these words.
     """
 
     restarted: Mapping[str, int] = field(default_factory=dict)
     undisturbed: tuple[str, ...] = ()
-    says: str = ""
+    event: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,9 @@ EXACT: Final = {"seconds": 20, "policy": "Gang"}
 BUDGET: Final = {"seconds": 30, "maxRestarts": 1, "backoff": {"initial": "100ms"}}
 
 STALL: Final = {"seconds": 20, "stallTimeout": "8s"}
-STALLED: Final = Once({"worker-1": 1}, says="Stalled")
+STALLED: Final = Once({"worker-1": 1}, event="Stalled")
+STALLED_ONE: Final = Once(event="Stalled")
+POISONED: Final = Fails(("InvalidArgumentError", "record 5000 is poison", "failover.maxRestarts (1) is reached"))
 
 ROWS: Final = (
     # One process.
@@ -121,7 +124,7 @@ ROWS: Final = (
     Row(INDEPENDENT, Kill("worker-1"), when=the_end, expects=Once({"worker-1": 1}), job={"holds": True}),
     Row(SERVERS, Kill("chief-0"), when=the_end, expects=Once({"chief-0": 1}), job=EXACT | {"holds": True}),
     # What a process stands on.
-    Row(MIRRORED, OutOfMemory("worker-1"), expects=Once({"worker-1": 1}, says="ran out of memory")),
+    Row(MIRRORED, OutOfMemory("worker-1"), expects=Once({"worker-1": 1}, event="ran out of memory")),
     Row(MIRRORED, Full(), expects=Once(undisturbed=("worker-0", "worker-1")), lasts=told(WRITE), short=True),
     Row(INDEPENDENT, Full(), expects=Once(undisturbed=("worker-0", "worker-1")), lasts=told(WRITE)),
     Row(SERVERS, Full(), expects=Once(undisturbed=("chief-0", "worker-0")), lasts=told(WRITE), job=EXACT),
@@ -135,4 +138,9 @@ ROWS: Final = (
     Row(MIRRORED, Stop("taskmanager-worker-0"), lasts=seconds(40)),
     Row(MIRRORED, Stop("worker-1"), expects=STALLED, job=STALL),
     Row(INDEPENDENT, Stop("worker-1"), expects=STALLED, job=STALL),
+    Row(MIRRORED, OwnCode("stalls"), at_once, STALLED_ONE, job=STALL | {"trouble": ("stalls", 5000)}),
+    Row(INDEPENDENT, OwnCode("stalls"), at_once, STALLED_ONE, job=STALL | {"trouble": ("stalls", 5000)}),
+    # What no restart cures.
+    Row(MIRRORED, OwnCode("raises"), at_once, POISONED, job=BUDGET | {"trouble": ("raises", 5000)}),
+    Row(INDEPENDENT, OwnCode("raises"), at_once, POISONED, job=BUDGET | {"trouble": ("raises", 5000)}),
 )

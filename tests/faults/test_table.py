@@ -30,7 +30,7 @@ def test_row(tmp_path: Path, row: Row) -> None:
             assert all(words in run.output for words in expects.says), run.output
             return
         assert code == 0, run.output
-        assert expects.says in run.output
+        assert any(expects.event in event["message"] for event in run.last["events"]), run.last["events"]
         found = restarts(run.last)
         assert all(found[instance] >= least for instance, least in expects.restarted.items()), found
         assert all(found[instance] == 0 for instance in expects.undisturbed), found

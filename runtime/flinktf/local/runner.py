@@ -133,12 +133,16 @@ async def _looks(cluster: Cluster, progress: Progress) -> AsyncIterator[Snapshot
     await cluster.start_agents(url)
     watch = Watch(cluster, driver, time.monotonic())
     token, checkpoints = cluster.layout.token.read_text(), CheckpointRequests()
-    async with CoordinatorClient(url, token) as client, FlinkRest(cluster.rest_url) as rest:
+    # Without patience: while it waited, nobody would begin a coordinator again that has died.
+    async with CoordinatorClient(url, token, patience=0.0) as client, FlinkRest(cluster.rest_url) as rest:
         while True:
             for line in await cluster.revive():
                 progress.say(line)
             await _tell_of_flink(client, rest, watch)
             snapshot = await _look(client, rest, watch, time.monotonic() - began)
+            if snapshot is None:
+                await asyncio.sleep(_LOOK_EVERY)
+                continue
             with contextlib.suppress(FlinkUnreachable):
                 await checkpoints.look(rest, cluster.job_id, snapshot.checkpoint_wanted)
             yield snapshot
@@ -163,12 +167,14 @@ async def _tell_of_flink(client: CoordinatorClient, rest: FlinkRest, watch: Watc
                 watch.told = told
 
 
-async def _look(client: CoordinatorClient, rest: FlinkRest, watch: Watch, at: float) -> Snapshot:
+async def _look(client: CoordinatorClient, rest: FlinkRest, watch: Watch, at: float) -> Snapshot | None:
+    """None while the coordinator does not answer; it may have to be begun again."""
     try:
         status = await client.status()
     except CoordinatorError as error:
-        watch.require_children()
-        raise RunError(Failure("coordinator", "Unreachable", str(error))) from None
+        watch.require_answer(error, time.monotonic())
+        return None
+    watch.answered = time.monotonic()
     flink = "starting"
     if watch.submitted():
         with contextlib.suppress(FlinkUnreachable):
@@ -213,7 +219,7 @@ class Watch:
         self.told: dict[str, Any] | None = None
         self._driver = driver
         self._outcome: Outcome | None = None
-        self._started = started
+        self.answered = started
         self._settling: float | None = None
         limit = cluster.manifest.job.spec.active_deadline_seconds
         self._deadline = started + limit if limit is not None else None
@@ -227,6 +233,12 @@ class Watch:
             if self._outcome.error:
                 raise RunError(Failure("driver", "NotSubmitted", self._outcome.error))
         return self._outcome is not None
+
+    def require_answer(self, error: CoordinatorError, at: float) -> None:
+        """Raises :class:`RunError` when the coordinator has been silent for too long, or cannot be begun again."""
+        self.require_children()
+        if at - self.answered > _STARTING:
+            raise RunError(Failure("coordinator", "Unreachable", str(error)))
 
     def require_children(self) -> None:
         """Raises :class:`RunError` when a process has ended that cannot be begun again."""
