@@ -136,6 +136,7 @@ ROWS: Final = (
     # What is there, and does nothing.
     Row(MIRRORED, Stop("agent-worker-1"), expects=Once({"worker-1": 1}), lasts=told("its agent has said nothing")),
     Row(MIRRORED, Stop("taskmanager-worker-0"), lasts=seconds(40)),
+    Row(MIRRORED, Stop("coordinator"), expects=Once(undisturbed=("worker-0", "worker-1")), lasts=seconds(35)),
     Row(MIRRORED, Stop("worker-1"), expects=STALLED, job=STALL),
     Row(INDEPENDENT, Stop("worker-1"), expects=STALLED, job=STALL),
     Row(MIRRORED, OwnCode("stalls"), at_once, STALLED_ONE, job=STALL | {"trouble": ("stalls", 5000)}),

@@ -185,9 +185,12 @@ def _exited(state: JobState, event: Exited, now: float) -> Step:
     return endings.exited(state, event, now)
 
 
-def _tick(state: JobState, _: Tick, now: float) -> Step:
+def _tick(state: JobState, tick: Tick, now: float) -> Step:
     if state.phase in TERMINAL:
         return state, ()
+    if tick.late > 0:
+        heard = {key: replace(one, seen=one.seen + tick.late) for key, one in state.instances.items()}
+        state = replace(state, instances=heard)
     happened: tuple[Happened, ...] = ()
     for key, instance in state.instances.items():
         silent = now - instance.seen

@@ -40,6 +40,8 @@ from flinktf.coordinator.state import (
 _LOG: Final = logging.getLogger(__name__)
 _BODY_LIMIT: Final = 1 << 20
 _TICK: Final = 0.25
+_LATE: Final = 2.0
+"""Seconds between two ticks, beyond which this process was stopped, or its machine: not those that it has not heard."""
 _LONGEST_WAIT: Final = 30.0
 _DIGITS: Final = 15
 
@@ -88,8 +90,11 @@ class Coordinator:
 
     async def tick(self) -> None:
         """Until cancelled: lets time pass for the state machine."""
+        last = time.monotonic()
         while True:
-            await self.apply(Tick())
+            now = time.monotonic()
+            await self.apply(Tick(late=max(0.0, now - last - _LATE)))
+            last = now
             await asyncio.sleep(_TICK)
 
     def _tell(self, what: Happened) -> None:

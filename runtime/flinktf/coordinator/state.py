@@ -241,7 +241,9 @@ class FlinkTold:
 
 @dataclass(frozen=True)
 class Tick:
-    """Time goes by."""
+    """Time goes by. ``late`` is for how long the coordinator itself stood still, and could hear nobody."""
+
+    late: float = 0.0
 
 
 Event = Registered | Heartbeat | Preempted | Exited | Submitted | FlinkTold | Tick

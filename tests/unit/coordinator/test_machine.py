@@ -105,6 +105,13 @@ def test_who_does_not_come_is_named() -> None:
     assert state.failure.message.startswith("worker-1, evaluator-0 did not come within 60 s (spec.formingTimeout)")
 
 
+def test_nobody_is_blamed_for_the_time_that_the_coordinator_stood_still() -> None:
+    shape = replace(ALONE, failover=NEVER)
+    state, _ = step(after(shape, formed(shape)), Tick(late=40.0), 42.0)
+    assert step(state, Tick(), 70.9)[0].phase == "Running"
+    assert step(state, Tick(), 71.1)[0].phase == "Failed"
+
+
 def test_a_silent_agent_has_failed() -> None:
     shape = replace(ALONE, failover=NEVER)
     state = after(shape, formed(shape))
