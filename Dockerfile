@@ -16,6 +16,13 @@ ENV PATH=/opt/flinktf/bin:$PATH HOME=/tmp LANG=C.UTF-8 PYTHONUNBUFFERED=1 PYTHON
 WORKDIR /work
 USER 10001:10001
 
+# A container's first process hears no signal that it does not wait for, as Python does not while it starts.
+FROM python AS runtime
+USER root
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends tini && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
+USER 10001:10001
+ENTRYPOINT ["tini", "--"]
+
 FROM python AS builder
 USER root
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv && python3 -m venv /opt/flinktf
@@ -34,13 +41,13 @@ FROM builder AS operator-builder
 COPY requirements-operator.txt /build/
 RUN pip install --quiet -c /build/constraints.txt -r /build/requirements-operator.txt && pip uninstall --quiet -y pip setuptools
 
-FROM python AS operator
+FROM runtime AS operator
 COPY --from=operator-builder /opt/flinktf /opt/flinktf
 COPY --from=flinktf /opt/no-jars /opt/flinktf/lib/python3.11/site-packages
 ARG VERSION
 LABEL org.opencontainers.image.title="flinktf/operator" org.opencontainers.image.description="the operator of FlinkTFJobs" \
       org.opencontainers.image.version=$VERSION org.opencontainers.image.licenses=Apache-2.0
-ENTRYPOINT ["python", "-m", "flinktf_operator"]
+ENTRYPOINT ["tini", "--", "python", "-m", "flinktf_operator"]
 
 FROM builder AS flink-builder
 COPY requirements-flink.txt /build/
@@ -54,7 +61,7 @@ RUN pip install --quiet -c /build/constraints.txt -r /build/requirements-flink.t
  && ln -s ../opt/$(basename pyflink/opt/flink-python-*.jar) pyflink/lib/ \
  && ln -s "$PWD/flinktf/jars/flink-connector-tensorflow.jar" pyflink/lib/
 
-FROM python AS flink
+FROM runtime AS flink
 USER root
 RUN apt-get update -qq \
  && apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless \
@@ -80,7 +87,7 @@ RUN sed -i 's/^tensorflow==/tensorflow-cpu==/' /build/requirements-tensorflow.tx
  && pip uninstall --quiet -y pip \
  && cd /opt/flinktf/lib/python3.11/site-packages && rm -rf clang tensorflow/include && find . -type d -name tests -prune -exec rm -rf {} +
 
-FROM python AS tensorflow
+FROM runtime AS tensorflow
 COPY --from=tensorflow-builder /opt/flinktf /opt/flinktf
 COPY --from=flinktf /opt/no-jars /opt/flinktf/lib/python3.11/site-packages
 ARG VERSION
@@ -94,7 +101,7 @@ RUN sed 's/^tensorflow==/tensorflow[and-cuda]==/' /build/requirements-tensorflow
  && pip uninstall --quiet -y pip \
  && cd /opt/flinktf/lib/python3.11/site-packages && rm -rf clang tensorflow/include && find . -type d -name tests -prune -exec rm -rf {} +
 
-FROM python AS tensorflow-gpu
+FROM runtime AS tensorflow-gpu
 COPY --from=tensorflow-gpu-builder /opt/flinktf /opt/flinktf
 COPY --from=flinktf /opt/no-jars /opt/flinktf/lib/python3.11/site-packages
 ARG VERSION

@@ -11,9 +11,12 @@ from flinktf.api import FlinkTFJob
 from flinktf.api.status import RunStatus
 from flinktf.flink.pools import pools
 from flinktf_operator.cluster import ApiError, Cluster, Manifest
+from flinktf_operator.decision import job_id
 from flinktf_operator.desired import Children, Owner, Run, Settings, children
+from flinktf_operator.desired.availability import config_maps
+from flinktf_operator.desired.fields import in_the_manifest
 from flinktf_operator.names import APPLIED, JOBMANAGER, POOL_LABEL, token_name
-from flinktf_operator.observed import JobView, WorkloadView, workload_view
+from flinktf_operator.observed import Body, JobView, WorkloadView, workload_view
 from flinktf_operator.store import Observation, Store
 
 _VERIFY_EVERY: Final = 600.0
@@ -45,11 +48,11 @@ class ChildrenKeeper:
             return
         owner = Owner(job.name, job.namespace, job.uid)
         made = children(manifest, owner, Run(run.number, run.job_id, run.restore), self._settings)
-        await self._configuration(job, made, all_of_it=bool(missing))
+        await self._configuration(job, run, made, all_of_it=bool(missing))
         self._verified[job.uid] = now
         for workload in made.workloads:
             if workload["metadata"]["labels"][POOL_LABEL] in missing:
-                body = await self._cluster.apply(workload)
+                body = await self._apply(workload, manifest)
                 self._store.put("workloads", body)
                 view = workload_view(body)
                 self._ours[view.uid] = view.ours
@@ -73,35 +76,53 @@ class ChildrenKeeper:
         workloads = self._store.versions("workloads")
         self._ours = {uid: ours for uid, ours in self._ours.items() if uid in workloads}
 
+    async def _apply(self, workload: Manifest, manifest: FlinkTFJob) -> Body:
+        try:
+            return await self._cluster.apply(workload)
+        except ApiError as error:
+            message = in_the_manifest(error.message, workload, manifest)
+            raise ApiError(error.code, f"Deployment {workload['metadata']['name']}", message) from None
+
     def _is_to_be_applied(self, workload: WorkloadView | None) -> bool:
         """Whether it is not there, or someone else has taken one of our fields since we saw it first."""
         return workload is None or self._ours.setdefault(workload.uid, workload.ours) != workload.ours
 
-    async def _configuration(self, job: JobView, made: Children, all_of_it: bool) -> None:
+    async def _configuration(self, job: JobView, run: RunStatus, made: Children, all_of_it: bool) -> None:
         if all_of_it:
-            await self._secret(made.secret, job)
+            token = secrets.token_urlsafe(32)
+            if await self._make_once({**made.secret, "stringData": {"token": token}}, job):
+                self._tokens[job.uid] = token
+            await self._forget_the_run_before(job, run)
+        for child in made.leader:
+            if all_of_it or not await self._is_there(child):
+                await self._make_once(child, job)
         for child in made.config:
             if all_of_it or not await self._is_there(child):
                 await self._cluster.apply(child)
+
+    async def _forget_the_run_before(self, job: JobView, run: RunStatus) -> None:
+        """What Flink has kept of it in Kubernetes."""
+        if run.number > 1:
+            for name in config_maps(job.name, run.number - 1, job_id(job.uid, run.number - 1)):
+                await self._cluster.delete("ConfigMap", job.namespace, name)
 
     async def _is_there(self, child: Manifest) -> bool:
         metadata = child["metadata"]
         found = await self._cluster.read(child["kind"], metadata["namespace"], metadata["name"])
         return found is not None and APPLIED in (found["metadata"].get("annotations") or {})
 
-    async def _secret(self, secret: Manifest, job: JobView) -> None:
-        """Made once: the pods that run know its token."""
-        token = secrets.token_urlsafe(32)
+    async def _make_once(self, manifest: Manifest, job: JobView) -> bool:
+        """Whether it was not there: others write into it, or know what is in it. Raises :class:`ApiError`."""
         try:
-            await self._cluster.create({**secret, "stringData": {"token": token}})
+            await self._cluster.create(manifest)
         except ApiError as error:
-            if error.code != 409 or not await self._is_ours(secret, job):
+            if error.code != 409 or not await self._is_ours(manifest, job):
                 raise
-        else:
-            self._tokens[job.uid] = token
+            return False
+        return True
 
-    async def _is_ours(self, secret: Manifest, job: JobView) -> bool:
+    async def _is_ours(self, manifest: Manifest, job: JobView) -> bool:
         """Not one of a deleted job of the same name, which goes soon."""
-        found = await self._cluster.read("Secret", job.namespace, secret["metadata"]["name"])
+        found = await self._cluster.read(manifest["kind"], job.namespace, manifest["metadata"]["name"])
         owners = found["metadata"].get("ownerReferences") or () if found is not None else ()
         return any(owner["uid"] == job.uid for owner in owners)

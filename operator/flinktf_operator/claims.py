@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Set
 from typing import Final
 
 from flinktf.api.status import Condition
 from flinktf_operator.conditions import Claim
+from flinktf_operator.desired.availability import is_on
 from flinktf_operator.look import Look
-from flinktf_operator.observed import PodView, Problem
+from flinktf_operator.names import JOB_LABEL
+from flinktf_operator.problems import foremost
 from flinktf_operator.report import Report
 
 _STOPPING: Final = {
     "Suspend": ("Suspending", "the pods are being deleted, as spec.suspend asks"),
     "SpecChange": ("SpecChanged", "the pods of the run before are being deleted; then the changed job starts"),
     "Restart": ("Restarting", "the pods of the failed run are being deleted"),
-}
-_ADVICE: Final = {
-    "Unschedulable": "free or add nodes that fit, or ask for less: resources, gpu, nodeSelector",
-    "ErrImagePull": "check the image's name and spec.…podTemplate.spec.imagePullSecrets",
-    "ImagePullBackOff": "check the image's name and spec.…podTemplate.spec.imagePullSecrets",
-    "InvalidImageName": "check the image's name",
-    "OOMKilled": "give the container more memory: resources.limits.memory",
-    "CreateContainerConfigError": "check the ConfigMaps and Secrets that the pod names",
 }
 
 _UNWELL: Final = ("Unresponsive", "Stopped")
@@ -51,14 +44,31 @@ def starting(look: Look, report: Report | None) -> Claims:
 def running(look: Look) -> Claims:
     report = look.report
     generation = report.generation if report is not None else 0
+    message = f"the roles run, in generation {generation} of their cluster"
+    if not is_on(look.spec):
+        message += "; a JobManager whose pod goes begins the run again: set spec.checkpoint and spec.storage"
     return (
-        Claim("Ready", "True", "Running", f"the roles run, in generation {generation} of their cluster"),
+        Claim("Ready", "True", "Running", message),
         _health(look, report),
     )
 
 
-def stopping(why: str) -> Claims:
-    return pending(*_STOPPING[why])
+def stopping(look: Look, why: str) -> Claims:
+    reason, message = _STOPPING[why]
+    held = foremost(pod for pod in look.seen.pods if pod.deleting)
+    return pending(reason, f"{message}; {held.message}" if held is not None else message)
+
+
+def waiting_for_deletion(look: Look) -> Claims:
+    """Of a job that was deleted, and made again."""
+    name, namespace = look.job.name, look.job.namespace
+    message = (
+        "the objects of a deleted job of the same name are still there; the job begins when they are gone. Kubernetes' "
+        "garbage collector deletes them: if they stay, see whether kube-controller-manager runs, or delete them "
+        f"yourself, kubectl delete deployments,pods -n {namespace} -l {JOB_LABEL}={name}"
+    )
+    held = foremost(pod for pod in look.seen.pods if pod.deleting)
+    return pending("WaitingForDeletion", f"{message}; {held.message}" if held is not None else message)
 
 
 def backing_off(look: Look, seconds: float) -> Claims:
@@ -135,9 +145,9 @@ def _why(look: Look) -> str:
 
 def _what_it_waits_for(look: Look, report: Report | None) -> tuple[str, str]:
     waiting = [pod for pod in look.pods if not pod.ready]
-    problems = [(pod, pod.problem) for pod in waiting if pod.problem is not None]
-    if problems:
-        return _problem(problems)
+    problem = foremost(look.troubled)
+    if problem is not None:
+        return problem.reason, problem.message
     if waiting or not look.pods:
         return "WaitingForPods", f"{len(look.pods) - len(waiting)} of {len(look.pods)} pods are ready"
     if report is None:
@@ -148,9 +158,9 @@ def _what_it_waits_for(look: Look, report: Report | None) -> tuple[str, str]:
 
 
 def _health(look: Look, report: Report | None) -> Claim:
-    problems = [(pod, pod.problem) for pod in look.pods if pod.problem is not None]
-    if problems:
-        return Claim("RolesHealthy", "False", *_problem(problems))
+    problem = foremost(look.troubled)
+    if problem is not None:
+        return Claim("RolesHealthy", "False", problem.reason, problem.message)
     sick = [i for i in report.instances if i.state == "Failed"] if report is not None else []
     if sick:
         told = "; ".join(f"{i.role}-{i.index}: {i.error or 'failed'}" for i in sick)
@@ -162,12 +172,3 @@ def _health(look: Look, report: Report | None) -> Claim:
     if report is None or report.missing:
         return Claim("RolesHealthy", "Unknown", "Starting", "not every role has been heard of yet")
     return Claim("RolesHealthy", "True", "Healthy", "every role instance is there")
-
-
-def _problem(problems: list[tuple[PodView, Problem]]) -> tuple[str, str]:
-    """The most frequent problem, with one pod's own words: ten pods that wait for a node say the same thing."""
-    reason, count = Counter(problem.reason for _, problem in problems).most_common(1)[0]
-    pod, problem = next((pod, problem) for pod, problem in problems if problem.reason == reason)
-    more = f" (and {count - 1} more)" if count > 1 else ""
-    advice = f"; {_ADVICE[reason]}" if reason in _ADVICE else ""
-    return reason, f"pod {pod.name}{more}: {problem.message or reason}{advice}"

@@ -34,6 +34,9 @@ _KINDS: Final = {
     "Service": ("/api/v1", "services"),
     "ConfigMap": ("/api/v1", "configmaps"),
     "Secret": ("/api/v1", "secrets"),
+    "ServiceAccount": ("/api/v1", "serviceaccounts"),
+    "Role": ("/apis/rbac.authorization.k8s.io/v1", "roles"),
+    "RoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "rolebindings"),
     "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
     "Event": ("/apis/events.k8s.io/v1", "events"),
     "Lease": ("/apis/coordination.k8s.io/v1", "leases"),
@@ -105,9 +108,11 @@ class Cluster:
                 return None
             raise
 
-    async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None:
-        """One that is gone already, or has been replaced by a namesake, is no error."""
-        options = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+    async def delete(self, kind: str, namespace: str, name: str, uid: str | None = None) -> None:
+        """One that is gone already, or has been replaced by a namesake of another uid, is no error."""
+        options: dict[str, Any] = {"propagationPolicy": "Background"}
+        if uid is not None:
+            options["preconditions"] = {"uid": uid}
         try:
             await self._request("DELETE", f"{_collection(kind, namespace)}/{quote(name)}", kind, {}, options)
         except ApiError as error:

@@ -66,9 +66,8 @@ def job_id(uid: str, run: int) -> str:
 def _begin(look: Look) -> Decision:
     before = look.status.run
     if look.seen.namesakes or look.seen.pods:
-        message = "the objects of a deleted job of the same name are still there; the job begins when they are gone"
         status = look.status.model_copy(update={"phase": "Pending"})
-        return _decision(look, status, claims.pending("WaitingForDeletion", message), look_again=1)
+        return _decision(look, status, claims.waiting_for_deletion(look), look_again=1)
     number = before.number + 1 if before is not None else 1
     checkpoint = look.status.checkpoint
     run = RunStatus(
@@ -100,7 +99,7 @@ def _stop(look: Look, why: Stopping) -> Decision:
         # A changed job starts afresh; one that had succeeded does not go on where it ended.
         checkpoint = status.checkpoint if status.phase != "Succeeded" else None
         status = status.model_copy(update={"phase": "Starting", "restarts": 0, "checkpoint": checkpoint})
-    return _decision(look, status, claims.stopping(why), stop=look.seen.workloads)
+    return _decision(look, status, claims.stopping(look, why), stop=look.seen.workloads)
 
 
 def _stopping(look: Look) -> Decision:
@@ -109,7 +108,7 @@ def _stopping(look: Look) -> Decision:
     assert run.stopping is not None
     if look.seen.workloads or look.seen.pods:
         stop = tuple(workload for workload in look.seen.workloads if not workload.deleting)
-        return _decision(look, look.status, claims.stopping(run.stopping), stop=stop)
+        return _decision(look, look.status, claims.stopping(look, run.stopping), stop=stop)
     if look.spec.suspend:
         return _suspended(look)
     if run.not_before is not None and look.now < run.not_before:

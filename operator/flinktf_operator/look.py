@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
 from flinktf.api.job import Spec
 from flinktf.api.status import Status
+from flinktf.flink.pools import PIPELINE
+from flinktf_operator.names import JOBMANAGER
 from flinktf_operator.observed import JobView, PodView
 from flinktf_operator.report import Report
 from flinktf_operator.store import Observation
@@ -32,5 +35,22 @@ class Look:
     @property
     def pods(self) -> tuple[PodView, ...]:
         """The pods of the current run that are to stay."""
+        return tuple(pod for pod in self._of_the_run if not pod.over)
+
+    @property
+    def troubled(self) -> tuple[PodView, ...]:
+        """Pods of the current run that something is wrong with; one that is over, until another is in its place."""
+        ready = Counter(pod.pool for pod in self.pods if pod.ready)
+        return tuple(
+            pod for pod in self._of_the_run if pod.problem is not None and ready[pod.pool] < self._replicas(pod.pool)
+        )
+
+    @property
+    def _of_the_run(self) -> tuple[PodView, ...]:
         run = self.status.run
-        return tuple(pod for pod in self.seen.pods if run is not None and pod.run == run.number and not pod.deleting)
+        return tuple(pod for pod in self.seen.pods if run is not None and pod.run == run.number)
+
+    def _replicas(self, pool: str) -> int:
+        """How many pods there should be."""
+        roles = {role.name: role.replicas for role in self.spec.roles}
+        return ({JOBMANAGER: 1, PIPELINE: self.spec.flink.pipeline.replicas} | roles).get(pool, 0)

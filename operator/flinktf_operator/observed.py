@@ -63,7 +63,11 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class PodView:
-    """One of a job's pods. ``serving`` says whether its coordinator container is ready."""
+    """One of a job's pods.
+
+    ``serving`` says whether its coordinator container is ready, ``ended`` how a container of it has failed last: that
+    one runs again, perhaps, and nothing is wrong any more.
+    """
 
     name: str
     uid: str
@@ -78,6 +82,12 @@ class PodView:
     deleting: bool
     restarts: int
     problem: Problem | None
+    ended: Problem | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether it will not run again: a Deployment puts another one in its place."""
+        return self.deleting or self.phase in ("Failed", "Succeeded")
 
 
 def job_view(body: Body) -> JobView:
@@ -137,16 +147,27 @@ def pod_view(body: Body) -> PodView:
         serving=any(c["name"] == "coordinator" and c.get("ready") for c in containers),
         deleting="deletionTimestamp" in metadata,
         restarts=sum(container.get("restartCount", 0) for container in containers),
-        problem=_problem(status, conditions, containers),
+        problem=_problem(body, conditions, containers),
+        ended=_last_end(containers),
     )
 
 
-def _problem(status: Body, conditions: Mapping[str, Body], containers: list[Body]) -> Problem | None:
+def _problem(body: Body, conditions: Mapping[str, Body], containers: list[Body]) -> Problem | None:
+    status, node = body.get("status") or {}, (body.get("spec") or {}).get("nodeName")
     scheduled = conditions.get("PodScheduled", {})
     if scheduled.get("status") == "False":
         return _found(scheduled.get("reason", "Unschedulable"), scheduled.get("message", ""))
     if status.get("phase") == "Failed":
         return _found(status.get("reason", "PodFailed"), status.get("message", ""))
+    disrupted = conditions.get("DisruptionTarget", {})
+    if disrupted.get("status") == "True":
+        return _found(disrupted.get("reason", "Disrupted"), f"{disrupted.get('message', '')} (node {node})")
+    if _is_forsaken(body, conditions):
+        return _found("NodeNotReady", f"its node {node} does not answer")
+    return _problem_of_a_container(containers)
+
+
+def _problem_of_a_container(containers: list[Body]) -> Problem | None:
     for container in containers:
         state = container.get("state") or {}
         waiting, ended = state.get("waiting"), state.get("terminated")
@@ -160,6 +181,25 @@ def _problem(status: Body, conditions: Mapping[str, Body], containers: list[Body
         if ended and ended.get("exitCode"):
             return _found(ended.get("reason", "Error"), f"container {container['name']} {_end(ended)}")
     return None
+
+
+def _is_forsaken(body: Body, conditions: Mapping[str, Body]) -> bool:
+    """When a node does not answer, Kubernetes changes this one condition of its pods, and nothing else."""
+    ready, containers = (conditions.get(kind, {}).get("status") for kind in ("Ready", "ContainersReady"))
+    return ready == "False" and containers == "True" and not (body.get("spec") or {}).get("readinessGates")
+
+
+def _last_end(containers: list[Body]) -> Problem | None:
+    ends = [
+        (end.get("finishedAt") or "", container["name"], end)
+        for container in containers
+        for state in ("state", "lastState")
+        if (end := (container.get(state) or {}).get("terminated")) and end.get("exitCode")
+    ]
+    if not ends:
+        return None
+    _, name, end = max(ends, key=lambda found: found[:2])
+    return _found(end.get("reason", "Error"), f"container {name} {_end(end)}")
 
 
 def _end(terminated: Body) -> str:

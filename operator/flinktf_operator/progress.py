@@ -7,19 +7,24 @@ from typing import Any, Final
 
 from flinktf.api.status import CheckpointStatus, FlinkStatus, InstanceStatus, ModelStatus, RoleStatus, Status
 from flinktf_operator.look import Look
+from flinktf_operator.observed import PodView
+from flinktf_operator.problems import advised, foremost
 from flinktf_operator.report import InstanceReport, Report
 
 _NOT_READY: Final = frozenset({"Pending", "Registered", "Failed", "Cancelled"})
 _ERROR_LIMIT: Final = 512
 _SLOWEST: Final = 0.001
 """Steps a second that are worth a number."""
+_SILENT: Final = frozenset({"AgentLost", "HeartbeatLost", "ProcessKilled"})
+"""Failures that the coordinator knows no cause of."""
 
 
 def progressed(look: Look) -> Status:
     """The status with what is known now. What nobody tells at the moment stays as it was told last."""
     report = look.report
     if report is None:
-        return look.status
+        roles = tuple(_with_problem(look, role) for role in look.status.roles)
+        return look.status if roles == look.status.roles else look.status.model_copy(update={"roles": roles})
     roles = tuple(_role(look, report, role.name, role.replicas) for role in look.spec.roles)
     update: dict[str, Any] = {
         "roles": roles,
@@ -46,18 +51,34 @@ def _ready(roles: tuple[RoleStatus, ...]) -> str:
 
 
 def _role(look: Look, report: Report, name: str, replicas: int) -> RoleStatus:
-    nodes = {pod.name: pod.node for pod in look.seen.pods}
+    pods = {pod.name: pod for pod in look.seen.pods}
     known = {i.index: i for role in look.status.roles if role.name == name for i in role.instances}
     instances = tuple(
-        _instance(instance, nodes.get(instance.pod), known.get(instance.index), look.now)
+        _instance(instance, pods.get(instance.pod), known.get(instance.index), look.now)
         for instance in report.instances
         if instance.role == name
     )
     ready = sum(instance.state not in _NOT_READY for instance in instances)
-    return RoleStatus(name=name, desired=replicas, ready=ready, instances=instances)
+    return _with_problem(look, RoleStatus(name=name, desired=replicas, ready=ready, instances=instances))
 
 
-def _instance(told: InstanceReport, node: str | None, known: InstanceStatus | None, now: datetime) -> InstanceStatus:
+def _with_problem(look: Look, role: RoleStatus) -> RoleStatus:
+    """The role with what keeps its pods from running."""
+    found = foremost(pod for pod in look.troubled if pod.pool == role.name)
+    reason, message = (found.reason, found.message) if found is not None else (None, None)
+    return role.model_copy(update={"reason": reason, "message": message})
+
+
+def _error(told: InstanceReport, pod: PodView | None) -> str | None:
+    """Why it has failed last. Of a container that was killed, its agent can say nothing: Kubernetes does."""
+    silent = told.error is None or told.error.split(":")[0] in _SILENT
+    if pod is not None and pod.ended is not None and silent:
+        return f"{pod.ended.reason}: {advised(pod.ended)}"[:_ERROR_LIMIT]
+    return told.error[:_ERROR_LIMIT] if told.error else None
+
+
+def _instance(told: InstanceReport, pod: PodView | None, known: InstanceStatus | None, now: datetime) -> InstanceStatus:
+    node = pod.node if pod is not None else None
     # A pod that is gone has no node any more: where it was is still worth to be known.
     if node is None and known is not None and known.pod == told.pod:
         node = known.node
@@ -71,7 +92,7 @@ def _instance(told: InstanceReport, node: str | None, known: InstanceStatus | No
         steps_per_second=f"{told.rate:.3g}" if told.rate >= _SLOWEST else None,
         restarts=told.restarts,
         last_heartbeat=(now - timedelta(seconds=told.heard)).replace(microsecond=0) if told.pod else None,
-        last_error=told.error[:_ERROR_LIMIT] if told.error else None,
+        last_error=_error(told, pod),
     )
     # A heartbeat or a rate alone is not worth a write: a thousand jobs have thousands of them a second.
     if known is not None:

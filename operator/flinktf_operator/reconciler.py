@@ -200,7 +200,17 @@ class Reconciler:
         """Follows the coordinator of the current run as soon as it serves, and until the run is over."""
         run = decision.run
         pod = next(
-            (p for p in seen.pods if run and p.run == run.number and p.pool == JOBMANAGER and p.serving and p.ip), None
+            (
+                pod
+                for pod in seen.pods
+                if run
+                and pod.run == run.number
+                and pod.pool == JOBMANAGER
+                and pod.serving
+                and pod.ip
+                and not pod.deleting
+            ),
+            None,
         )
         if run is None or pod is None:
             if run is None or decision.status.phase in TERMINAL:

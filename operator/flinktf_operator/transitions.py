@@ -46,7 +46,17 @@ def transitions(before: Status, after: Status) -> Iterator[Transition]:
             yield _told("Warning" if kind in _WARNINGS else "Normal", new[kind])
     if "Stalled" in new and "Failed" not in new and _reason(old.get("Stalled")) != new["Stalled"].reason:
         yield _told("Warning", new["Stalled"])
+    yield from _failures(before, after)
     yield from _health(old.get("RolesHealthy"), new.get("RolesHealthy"))
+
+
+def _failures(before: Status, after: Status) -> Iterator[Transition]:
+    known = {(role.name, one.index): (one.restarts, one.last_error) for role in before.roles for one in role.instances}
+    for role in after.roles:
+        for one in role.instances:
+            restarts, error = known.get((role.name, one.index), (0, None))
+            if one.last_error and (one.last_error != error or one.restarts > restarts):
+                yield Transition("Warning", "InstanceFailed", f"{role.name}-{one.index}: {one.last_error}")
 
 
 def _health(old: Condition | None, new: Condition | None) -> Iterator[Transition]:

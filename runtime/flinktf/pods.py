@@ -7,6 +7,7 @@ one ConfigMap.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import Final
@@ -60,8 +61,8 @@ def job_manager_memory(job: FlinkTFJob) -> int:
     return job.spec.flink.job_manager.resources.memory_bytes or _JOB_MANAGER_MEMORY
 
 
-def job_manager_yaml(job: FlinkTFJob) -> str:
-    """The JobManager's ``config.yaml``, and the driver's."""
+def job_manager_yaml(job: FlinkTFJob, available: Mapping[str, str]) -> str:
+    """The JobManager's ``config.yaml``, and the driver's; ``available`` is what high availability adds."""
     ours = {
         "jobmanager.bind-host": "0.0.0.0",
         "jobmanager.memory.process.size": f"{job_manager_memory(job) // _MEBIBYTE}m",
@@ -69,17 +70,17 @@ def job_manager_yaml(job: FlinkTFJob) -> str:
         "jobstore.expiration-time": _LONG,
         "web.upload.dir": f"{WORK}/upload",
     }
-    return render(_common(job) | ours | cluster_configuration(job))
+    return render(_common(job) | ours | dict(available) | cluster_configuration(job))
 
 
-def task_manager_yaml(job: FlinkTFJob, pool: Pool) -> str:
+def task_manager_yaml(job: FlinkTFJob, pool: Pool, available: Mapping[str, str]) -> str:
     """The ``config.yaml`` of one pool's TaskManagers; their host and their name come with the command."""
     ours = {
         "taskmanager.bind-host": "0.0.0.0",
         "taskmanager.rpc.port": str(TASK_MANAGER_RPC_PORT),
         "taskmanager.data.port": str(TASK_MANAGER_DATA_PORT),
     }
-    return render(_common(job) | ours | cluster_configuration(job) | task_manager_configuration(pool))
+    return render(_common(job) | ours | dict(available) | cluster_configuration(job) | task_manager_configuration(pool))
 
 
 def coordinator_json(job: FlinkTFJob) -> str:
@@ -98,7 +99,7 @@ def submission_json(job: FlinkTFJob, job_id: str, restore: str | None) -> str:
         settings[RESTORE] = restore
     if spec.checkpoint is not None:
         settings |= {
-            "execution.checkpointing.dir": _uri(f"{_below(DATA, spec.checkpoint.path)}/flink"),
+            "execution.checkpointing.dir": uri(f"{checkpoint_path(job)}/flink"),
             "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
         }
     submission = Submission(
@@ -107,7 +108,8 @@ def submission_json(job: FlinkTFJob, job_id: str, restore: str | None) -> str:
         rest_address="127.0.0.1",
         rest_port=REST_PORT,
         roles={role.name: role.replicas for role in spec.roles},
-        configuration=settings | dict(spec.flink.configuration),
+        # The driver's JobManager is the one beside it, whoever leads.
+        configuration=settings | dict(spec.flink.configuration) | {"high-availability.type": "NONE"},
         code=code,
         kind="roles" if pipeline is None else "python" if pipeline.python else "sql",
         file=f"{code}/{file}" if file else None,
@@ -131,7 +133,7 @@ def agent_json(job: FlinkTFJob, role: Role) -> str:
         entrypoint=spec.resolved_entrypoint(role),
         code_path=code_path(job),
         model_path=_below(DATA, spec.model.path),
-        checkpoint_path=_below(DATA, spec.checkpoint.path) if spec.checkpoint else "",
+        checkpoint_path=checkpoint_path(job),
         work_dir=WORK,
         log_dir=WORK,
         parameters=dict(spec.tensorflow.parameters),
@@ -158,6 +160,11 @@ def _grace(job: FlinkTFJob, role: Role) -> int:
     return given[-1]
 
 
+def checkpoint_path(job: FlinkTFJob) -> str:
+    """The folder of the job's checkpoints; empty when it has none."""
+    return _below(DATA, job.spec.checkpoint.path) if job.spec.checkpoint is not None else ""
+
+
 def _common(job: FlinkTFJob) -> dict[str, str]:
     return {
         "jobmanager.rpc.address": service(job.metadata.name),
@@ -175,5 +182,6 @@ def _below(folder: str, path: str) -> str:
     return path if "://" in path else str(PurePosixPath(folder, path))
 
 
-def _uri(path: str) -> str:
+def uri(path: str) -> str:
+    """As Flink writes paths."""
     return path if "://" in path else f"file://{path}"

@@ -186,3 +186,51 @@ def test_an_upgrade_of_the_operator_does_not_touch_a_running_job(release: Releas
     on_kind("patch", "ftj", "wine", "--type=merge", "-p", '{"spec": {"suspend": true}}')
     on_kind("wait", "--for=condition=Suspended", "ftj/wine", "--timeout=120s", timeout=130)
     assert on_kind.items("pods", MANAGED) == []
+
+
+IDLE = "import time\n\n\ndef main(context):\n    time.sleep(3600)\n"
+HEARTBEATS = """
+import re, urllib.request
+request = urllib.request.Request("http://127.0.0.1:8090/metrics")
+request.add_header("Authorization", "Bearer " + open("/run/secrets/flinktf/token").read())
+text = urllib.request.urlopen(request, timeout=5).read().decode()
+print(max(float(age) for age in re.findall(r"heartbeat_age_seconds{.*} (.*)", text)))
+"""
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_a_thousand_heartbeats_without_a_change_are_no_write(on_kind: Kubectl) -> None:
+    """Four instances, one heartbeat a second each."""
+    on_kind.apply(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "idle"}, "data": {"train.py": IDLE}},
+        {
+            "apiVersion": "flinktf.dev/v1alpha1",
+            "kind": "FlinkTFJob",
+            "metadata": {"name": "idle"},
+            "spec": {
+                "tensorflow": {"strategy": "Independent", "entrypoint": "train:main"},
+                "roles": [{"name": "worker", "replicas": 4}],
+                "code": {"configMap": "idle"},
+            },
+        },
+    )
+    running(on_kind, "idle", 240)
+    eventually(lambda: on_kind.status("idle")["rolesReady"] == "4/4", 60)
+    before = eventually(lambda: quiet(on_kind, 10), 120)
+    time.sleep(250)
+    assert written(on_kind) == before
+    assert float(on_kind("exec", "deploy/idle-jobmanager", "-c", "driver", "--", "python", "-c", HEARTBEATS)) < 5
+
+
+def quiet(kubectl: Kubectl, seconds: int) -> dict[str, str] | None:
+    """The versions of all that there is, when nothing has changed for a while."""
+    before = written(kubectl)
+    time.sleep(seconds)
+    return before if written(kubectl) == before else None
+
+
+def written(kubectl: Kubectl) -> dict[str, str]:
+    """Each object's version: a write changes it."""
+    found = kubectl.items(f"flinktfjobs,events,{CHILDREN}")
+    return {f"{it['kind']}/{it['metadata']['name']}": it["metadata"]["resourceVersion"] for it in found}

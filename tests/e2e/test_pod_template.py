@@ -114,8 +114,7 @@ def test_the_api_server_takes_a_job_that_says_everything(kubectl: Kubectl) -> No
     job = read_object({"name": "everything", "namespace": kubectl.namespace}, manifest["spec"])
     settings = Settings("flink:1", "tensorflow:1", "tensorflow-gpu:1", image_pull_secrets=("registry",))
     made = children(job, Owner("everything", kubectl.namespace, uid), Run(1, "ab" * 16), settings)
-    objects = [made.secret, *made.config, *made.workloads]
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(made)})
     kubectl("apply", "--server-side", "--field-manager=flinktf-operator", "-f", "-", stdin=text)
     for workload in made.workloads:
         found = kubectl.get("deployment", workload["metadata"]["name"]) or {}

@@ -56,9 +56,9 @@ async def test_each_right_is_needed_and_none_is_missing(cluster: Kubectl, tmp_pa
             OperatorProcess(proxied, tmp_path / f"{name}.log", *flags, name=name, before=IMPATIENT)
             for name in ("first", "second")
         )
-        await asyncio.to_thread(story, kubectl, first, second)
+        passed_on = await asyncio.to_thread(story, kubectl, first, second)
     assert [answer for answer in proxy.answers if answer.status == 403] == []
-    assert granted(rendered) - set(used(proxy.answers)) == set()
+    assert granted(rendered) - set(used(proxy.answers)) - passed_on == set()
     for it in rendered:
         cluster.within(it["metadata"].get("namespace", SYSTEM))("delete", it["kind"], it["metadata"]["name"])
     cluster("delete", "lease", "flinktf-operator")
@@ -84,30 +84,32 @@ def service_account(cluster: Kubectl, file: Path) -> Path:
     return file
 
 
-def story(kubectl: Kubectl, first: OperatorProcess, second: OperatorProcess) -> None:
-    """Everything that an operator does in its life."""
+def story(kubectl: Kubectl, first: OperatorProcess, second: OperatorProcess) -> set[Right]:
+    """Everything that an operator does in its life. Returns the rights that it has given to the job's pods."""
     with first, second:
-        kubectl.apply(job(code={"configMap": "wine-code"}))
+        kubectl.apply(job(code={"configMap": "wine-code"}, checkpoint={}))
         eventually(lambda: told(kubectl, "Reconciling") == "CodeMissing", 40)
         kubectl("create", "configmap", "wine-code", "--from-literal=job.sql=SELECT 1")
-        eventually(lambda: settled(kubectl), 60)
+        eventually(lambda: settled(kubectl, available=True), 60)
+        passed_on = granted(kubectl.items("roles", MANAGED))
         assert "run 1 begins" in kubectl("describe", "flinktfjob", "wine")
-        kubectl("delete", "service,networkpolicy,configmap", "-l", MANAGED)
-        eventually(lambda: touched(kubectl) and settled(kubectl), 60)
+        kubectl("delete", "service,networkpolicy,configmap,serviceaccount,role,rolebinding", "-l", MANAGED)
+        eventually(lambda: touched(kubectl) and settled(kubectl, available=True), 60)
         kubectl("delete", "deployment", "wine-pipeline")
-        eventually(lambda: settled(kubectl), 60)
+        eventually(lambda: settled(kubectl, available=True), 60)
         change(kubectl, suspend=True)
         eventually(lambda: told(kubectl, "Suspended") == "Suspended" and pods(kubectl) == [], 60)
         change(kubectl, suspend=False)
-        eventually(lambda: settled(kubectl, run=2), 60)
+        eventually(lambda: settled(kubectl, run=2, available=True), 60)
         change(kubectl, tensorflow={"parameters": {"epochs": 3}})
-        eventually(lambda: settled(kubectl, run=3), 60)
+        eventually(lambda: settled(kubectl, run=3, available=True), 60)
         leader = first if first.metric("flinktf_operator_leader") else second
         leader.kill()
         change(kubectl, activeDeadlineSeconds=1, cleanPodPolicy="All")
         eventually(lambda: told(kubectl, "Failed") == "DeadlineExceeded" and pods(kubectl) == [], 60)
         change(kubectl, ttlSecondsAfterFinished=1)
         eventually(lambda: kubectl.get("flinktfjob", "wine") is None and children(kubectl) == [], 60)
+    return passed_on
 
 
 def told(kubectl: Kubectl, kind: str) -> str:

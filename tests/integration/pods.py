@@ -88,7 +88,7 @@ class Pods:
         pod = {"POD_NAME": log.parent.name, "POD_IP": HOST}
         given = {one["name"]: _expanded(one["value"], pod) for one in made["env"] if "value" in one}
         given = {key: _replaced(value, words) for key, value in (FOLDERS | given).items()}
-        command = [_replaced(_expanded(word, pod), words) for word in made["command"]]
+        command = [_replaced(_expanded(word, pod), words) for word in made["args"]]
         environment = os.environ | self._image | pod | given
         self._running[container] = await spawn(container, command, environment, log, log.parent / "work")
 

@@ -10,7 +10,7 @@ from support.kubectl import Kubectl, condition, eventually
 
 ROOT: Final = Path(__file__).parents[2]
 MANAGED: Final = "app.kubernetes.io/managed-by=flinktf-operator"
-CHILDREN: Final = "pods,deployments,services,configmaps,secrets,networkpolicies"
+CHILDREN: Final = "pods,deployments,services,configmaps,secrets,networkpolicies,serviceaccounts,roles,rolebindings"
 GPU_IMAGE: Final = {"path": ["spec", "tensorflow", "image"], "value": "flinktf/tensorflow:0.1.0"}
 """The nodes only say that they have GPUs: the image for CPUs, also for roles that ask for one."""
 

@@ -7,11 +7,13 @@ from typing import Any
 
 import yaml
 
+from flinktf_operator.decision import job_id
+from flinktf_operator.desired.availability import config_maps
 from support.kubectl import Kubectl
 
 MANAGED = "app.kubernetes.io/managed-by=flinktf-operator"
 EXAMPLES = Path(__file__).parents[2] / "examples"
-CHILDREN = "deployments,services,configmaps,secrets,networkpolicies"
+CHILDREN = "deployments,services,configmaps,secrets,networkpolicies,serviceaccounts,roles,rolebindings"
 WINE = ["wine", "wine-config", "wine-jobmanager", "wine-jobmanager", "wine-pipeline", "wine-token", "wine-worker"]
 
 
@@ -30,11 +32,12 @@ def pods(kubectl: Kubectl, selector: str = MANAGED) -> list[dict[str, Any]]:
     return kubectl.items("pods", selector)
 
 
-def settled(kubectl: Kubectl, run: int = 1) -> bool:
-    """All of wine is there, in one run, once."""
-    found = pods(kubectl)
+def settled(kubectl: Kubectl, run: int = 1, available: bool = False) -> bool:
+    """All of wine is there, in one run, once; ``available`` with what high availability takes."""
+    found, uid = pods(kubectl), (kubectl.get("flinktfjob", "wine") or {})["metadata"]["uid"]
+    more = [*["wine-flink"] * 3, *config_maps("wine", run, job_id(uid, run))] if available else []
     return (
-        children(kubectl) == WINE
+        children(kubectl) == sorted([*WINE, *more])
         and len(found) == 4
         and {pod["metadata"]["labels"]["flinktf.dev/run"] for pod in found} == {str(run)}
         and kubectl.status("wine").get("run", {}).get("number") == run

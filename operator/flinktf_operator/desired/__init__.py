@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flinktf.api import FlinkTFJob
+from flinktf_operator.desired import availability
 from flinktf_operator.desired.config import config_map
 from flinktf_operator.desired.labels import Manifest, child, job_labels
 from flinktf_operator.desired.network import network_policy, service
@@ -22,19 +24,34 @@ _LIVE = {"suspend", "ttl_seconds_after_finished", "active_deadline_seconds", "ba
 
 @dataclass(frozen=True, slots=True)
 class Children:
-    """In the order in which they are made. ``secret`` has no value: whoever applies it puts the token in."""
+    """In the order in which they are made.
+
+    ``secret`` has no value: whoever applies it puts the token in. ``leader`` are made once, and then Flink's to write.
+    """
 
     secret: Manifest
+    leader: tuple[Manifest, ...]
     config: tuple[Manifest, ...]
     workloads: tuple[Manifest, ...]
+
+    def __iter__(self) -> Iterator[Manifest]:
+        return iter((self.secret, *self.leader, *self.config, *self.workloads))
 
 
 def children(job: FlinkTFJob, owner: Owner, run: Run, settings: Settings) -> Children:
     """The same for the same input, byte for byte. Raises :class:`RenderError`."""
+    made = tuple(workloads(job, owner, run, settings))
+    leader: tuple[Manifest, ...] = ()
+    config: tuple[Manifest, ...] = (config_map(job, owner, run), service(owner), network_policy(owner, settings))
+    if availability.is_on(job.spec):
+        pods = (workload["spec"]["template"]["spec"] for workload in made)
+        leader = availability.leader(owner, run)
+        config += availability.rights(owner, run, (pod.get("serviceAccountName") or "default" for pod in pods))
     return Children(
         secret=child("v1", "Secret", token_name(owner.name), owner, job_labels(owner), type="Opaque"),
-        config=(config_map(job, owner, run), service(owner), network_policy(owner, settings)),
-        workloads=tuple(workloads(job, owner, run, settings)),
+        leader=leader,
+        config=config,
+        workloads=made,
     )
 
 

@@ -9,6 +9,7 @@ from flinktf import pods
 from flinktf.api import FlinkTFJob
 from flinktf.flink.log4j import LOG4J
 from flinktf.flink.pools import pools
+from flinktf_operator.desired import availability
 from flinktf_operator.desired.labels import Manifest, child, job_labels
 from flinktf_operator.desired.settings import Owner, RenderError, Run
 from flinktf_operator.names import JOBMANAGER
@@ -22,14 +23,15 @@ def config_name(job: str) -> str:
 
 def config_map(job: FlinkTFJob, owner: Owner, run: Run) -> Manifest:
     """Raises :class:`RenderError` when it is more than a ConfigMap may hold."""
+    available = availability.configuration(job, owner, run)
     data = {
         "log4j-console.properties": LOG4J,
         "log4j-cli.properties": LOG4J,
-        f"flink-{JOBMANAGER}.yaml": pods.job_manager_yaml(job),
+        f"flink-{JOBMANAGER}.yaml": pods.job_manager_yaml(job, available),
         "coordinator.json": pods.coordinator_json(job),
         "submission.json": pods.submission_json(job, run.job_id, run.restore),
     }
-    data |= {f"flink-{pool.name}.yaml": pods.task_manager_yaml(job, pool) for pool in pools(job)}
+    data |= {f"flink-{pool.name}.yaml": pods.task_manager_yaml(job, pool, available) for pool in pools(job)}
     data |= {f"agent-{role.name}.json": pods.agent_json(job, role) for role in job.spec.roles}
     size = sum(len(name) + len(text.encode()) for name, text in data.items())
     if size > _LARGEST:

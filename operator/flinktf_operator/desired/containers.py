@@ -9,6 +9,7 @@ from flinktf.api import FlinkTFJob
 from flinktf.api.kubernetes import Resources
 from flinktf.api.roles import Role
 from flinktf.flink.pools import PIPELINE, Pool, pools, process_memory
+from flinktf_operator.desired import availability
 from flinktf_operator.desired.labels import Manifest
 from flinktf_operator.desired.settings import Settings
 
@@ -41,8 +42,9 @@ _MOUNTS: Final = {
     "data": pods.DATA,
     "work": pods.WORK,
     "tmp": "/tmp",
+    availability.API_ACCESS: "/var/run/secrets/kubernetes.io/serviceaccount",
 }
-_READ_ONLY: Final = frozenset({"flink", "config", "token", "code"})
+_READ_ONLY: Final = frozenset({"flink", "config", "token", "code", availability.API_ACCESS})
 
 
 def job_manager(job: FlinkTFJob, settings: Settings) -> list[Manifest]:
@@ -55,6 +57,9 @@ def job_manager(job: FlinkTFJob, settings: Settings) -> list[Manifest]:
     driver = ["python", "-m", "flinktf.flink.submitter", "--submission", f"{_CONFIG}/submission.json"]
     driver += ["--coordinator", f"http://127.0.0.1:{pods.COORDINATOR_PORT}", "--token-file", token]
     driver += ["--task-managers", str(sum(pool.replicas for pool in pools(job))), "--work", pods.WORK]
+    access = _api_access(job)
+    # A TaskManager finds the leader where it is: behind the Service, there may be another JobManager for a while.
+    own_address = ["-D", "jobmanager.rpc.address=$(POD_IP)"] if access else []
     health = {"httpGet": {"path": "/healthz", "port": "coordinator"}, "periodSeconds": 5, "timeoutSeconds": 3}
     return [
         _container(
@@ -62,8 +67,8 @@ def job_manager(job: FlinkTFJob, settings: Settings) -> list[Manifest]:
             settings,
             "jobmanager",
             image,
-            ["jobmanager.sh", "start-foreground"],
-            ("flink", "code"),
+            ["jobmanager.sh", "start-foreground", *own_address],
+            ("flink", "code", *access),
             resources,
             ports={"rpc": pods.RPC_PORT, "blob": pods.BLOB_PORT, "rest": pods.REST_PORT},
             readinessProbe=_tcp("rest", 3),
@@ -103,7 +108,7 @@ def task_manager(job: FlinkTFJob, pool: Pool, resources: Resources, settings: Se
         "taskmanager",
         job.spec.flink.image or settings.flink_image,
         command,
-        ("flink", "code", "agent") if role else ("flink", "code"),
+        ("flink", "code", *(("agent",) if role else ()), *_api_access(job)),
         _memory(process_memory(pool), resources),
         ports={"rpc": pods.TASK_MANAGER_RPC_PORT, "data": pods.TASK_MANAGER_DATA_PORT},
         environment={"FLINKTF_AGENT_SOCKET": pods.AGENT_SOCKET} if role else {},
@@ -151,7 +156,7 @@ def _container(
         "name": name,
         "image": image,
         "imagePullPolicy": settings.image_pull_policy,
-        "command": command,
+        "args": command,  # the image's entrypoint runs it: tini, in ours
         "env": [*fields, *({"name": key, "value": value} for key, value in (environment or {}).items())],
         "resources": resources,
         "securityContext": dict(_SECURITY),
@@ -164,6 +169,10 @@ def _container(
     if ports:
         container["ports"] = [{"name": key, "containerPort": port, "protocol": "TCP"} for key, port in ports.items()]
     return container
+
+
+def _api_access(job: FlinkTFJob) -> tuple[str, ...]:
+    return (availability.API_ACCESS,) if availability.is_on(job.spec) else ()
 
 
 def _memory(size: int, given: Resources) -> dict[str, Any]:

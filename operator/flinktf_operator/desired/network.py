@@ -18,10 +18,9 @@ _PORTS: Final = {
 
 
 def service(owner: Owner) -> Manifest:
-    """JobManager and coordinator under one name, from the moment their pod has an address: TaskManagers wait for it."""
+    """JobManager and coordinator under one name. Only where they are ready: beside the one on a node that is lost."""
     spec = {
         "selector": selector(owner, JOBMANAGER),
-        "publishNotReadyAddresses": True,
         "ports": [{"name": name, "port": port, "targetPort": port, "protocol": "TCP"} for name, port in _PORTS.items()],
     }
     return child("v1", "Service", pods.service(owner.name), owner, job_labels(owner), spec=spec)

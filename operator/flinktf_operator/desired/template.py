@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from flinktf_operator.desired.availability import API_ACCESS
 from flinktf_operator.desired.containers import NAMES
 from flinktf_operator.desired.labels import Manifest
 from flinktf_operator.desired.merge import merge
@@ -12,7 +13,7 @@ from flinktf_operator.desired.settings import RenderError
 
 _FIELDS: Final = ("metadata", "spec")
 # The other volumes of ours are room: a user may well want them larger, or in memory.
-_VOLUMES: Final = frozenset({"flink", "config", "token", "agent"})
+_VOLUMES: Final = frozenset({"flink", "config", "token", "agent", API_ACCESS})
 
 
 def with_templates(pod: Manifest, templates: Iterable[tuple[str, Mapping[str, Any]]]) -> Manifest:

@@ -10,7 +10,7 @@ from flinktf.api import FlinkTFJob
 from flinktf.api.kubernetes import Resources, Scheduling
 from flinktf.api.roles import Gpu, Role
 from flinktf.flink.pools import PIPELINE, Pool, pools
-from flinktf_operator.desired import containers
+from flinktf_operator.desired import availability, containers
 from flinktf_operator.desired.config import config_name
 from flinktf_operator.desired.labels import Manifest, child, pool_labels, selector
 from flinktf_operator.desired.settings import Owner, Run, Settings
@@ -18,6 +18,8 @@ from flinktf_operator.desired.template import with_templates
 from flinktf_operator.names import JOBMANAGER, token_name
 
 _USER: Final = 10001
+_NODE_LOST: Final = 30
+"""Seconds after which a pod is replaced whose node does not answer."""
 
 
 def workloads(job: FlinkTFJob, owner: Owner, run: Run, settings: Settings) -> Iterator[Manifest]:
@@ -61,7 +63,7 @@ def _deployment(
     labels = pool_labels(owner, pool, run)
     pod = {"metadata": {"labels": labels}, "spec": _pod_spec(job, pool, made, settings) | _scheduling(scheduling, gpu)}
     templates = (("spec.podTemplate", job.spec.pod_template), (f"{where}.podTemplate", scheduling.pod_template))
-    pod = with_templates(pod, templates)
+    pod = _leaving_lost_nodes(with_templates(pod, templates))
     spec = {
         "replicas": replicas,
         # Two JobManagers, or an old TaskManager beside a new one, would be two clusters.
@@ -73,6 +75,20 @@ def _deployment(
         "template": pod,
     }
     return child("apps/v1", "Deployment", f"{owner.name}-{pool}", owner, labels, spec=spec)
+
+
+def _leaving_lost_nodes(pod: Manifest) -> Manifest:
+    """Kubernetes would wait for five minutes before it replaces a pod of a node that does not answer."""
+    given = pod["spec"].get("tolerations")
+    if given is not None and not isinstance(given, list):
+        return pod  # the API server says so
+    keys = {one.get("key") for one in given or () if isinstance(one, dict)}
+    ours = [
+        {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": _NODE_LOST}
+        for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+        if not keys & {key, None}
+    ]
+    return {**pod, "spec": pod["spec"] | {"tolerations": [*(given or ()), *ours]}}
 
 
 def _pod_spec(job: FlinkTFJob, pool: str, made: list[Manifest], settings: Settings) -> Manifest:
@@ -92,6 +108,7 @@ def _pod_spec(job: FlinkTFJob, pool: str, made: list[Manifest], settings: Settin
         "data": {"persistentVolumeClaim": {"claimName": storage.claim_name}} if storage else {"emptyDir": {}},
         "work": {"emptyDir": {}},
         "tmp": {"emptyDir": {}},
+        availability.API_ACCESS: availability.volume(),
     }
     spec: Manifest = {
         "automountServiceAccountToken": False,
@@ -108,6 +125,8 @@ def _pod_spec(job: FlinkTFJob, pool: str, made: list[Manifest], settings: Settin
         "containers": made,
         "volumes": [{"name": key, **source} for key, source in volumes.items() if key in mounted],
     }
+    if availability.is_on(job.spec):
+        spec["serviceAccountName"] = availability.account_name(name)
     if settings.image_pull_secrets:
         spec["imagePullSecrets"] = [{"name": secret} for secret in settings.image_pull_secrets]
     return spec

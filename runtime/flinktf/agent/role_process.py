@@ -20,6 +20,7 @@ from typing import Any, Final
 import psutil
 
 from flinktf.agent.health import Pulse, Seen, pulse_from
+from flinktf.agent.memory import oom_kills
 from flinktf.agent.spec import AgentSpec
 from flinktf.processes import Child, follow, kill, spawn
 
@@ -71,6 +72,7 @@ class RoleProcess:
         control.setblocking(False)
         self._assigned_at: float | None = None
         self._ended = False
+        self._oom_kills = oom_kills()
         self._listening = asyncio.create_task(self._listen())
         self._echoing = asyncio.create_task(follow(child.log, sys.stderr.buffer)) if echo else None
 
@@ -167,9 +169,11 @@ class RoleProcess:
     def unexplained_failure(self) -> dict[str, Any]:
         """The failure of a process that ended without saying why; with the last lines of its log."""
         code = self.exit_code
-        if code is not None and code < 0:
+        if code == -signal.SIGKILL and oom_kills() > self._oom_kills:
+            kind, message = "OOMKilled", "the container ran out of memory; give it more: resources.limits.memory"
+        elif code is not None and code < 0:
             name = signal.Signals(-code).name
-            hint = "; perhaps the machine or the container ran out of memory" if -code == signal.SIGKILL else ""
+            hint = "; perhaps the machine ran out of memory" if -code == signal.SIGKILL else ""
             kind, message = "ProcessKilled", f"killed by signal {-code} ({name}){hint}"
         else:
             kind, message = "ProcessExited", f"exited with code {code} without saying that it was done"

@@ -54,6 +54,8 @@ OWN_SETTINGS: Final = {
     "rest.bind-port": "the addresses inside the job are flinktf's; flinktf run has --ui-port",
     "rest.address": "the addresses inside the job are flinktf's",
     "high-availability.cluster-id": "it follows from the job's name",
+    "kubernetes.cluster-id": "it follows from the job's name",
+    "kubernetes.namespace": "it is the job's",
     "execution.target": "flinktf submits the job",
     "flinktf.": "the connector is told of the roles by these",
     "$internal.": "these are Flink's own",

@@ -72,6 +72,8 @@ class RoleStatus(Model):
     name: str = Field(description="The role.")
     desired: int = Field(description="How many instances there should be.")
     ready: int = Field(description="How many of them are at work or done.")
+    reason: str | None = Field(default=None, description="What keeps pods of the role from running, in one word.")
+    message: str | None = Field(default=None, description="The same for people, with the way out.")
     instances: tuple[InstanceStatus, ...] = Field(default=(), description="Each of them.")
 
 

@@ -56,7 +56,7 @@ def render(
     except RenderError as error:
         click.echo(f"{manifest}: {error}", err=True)
         sys.exit(1)
-    click.echo(_COMMENT + as_yaml([made.secret, *made.config, *made.workloads]), nl=False)
+    click.echo(_COMMENT + as_yaml(made), nl=False)
 
 
 def as_yaml(manifests: Iterable[dict[str, Any]]) -> str:

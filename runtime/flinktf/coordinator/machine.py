@@ -73,7 +73,8 @@ def may_begin(state: JobState, key: Key) -> bool:
 
 def _registered(state: JobState, event: Registered, now: float) -> Step:
     before = _known(state, event.key)
-    if event.attempt < before.attempt:
+    # Of a job that a new JobManager has begun again, the attempts are counted from 0 again.
+    if event.attempt < before.attempt and not before.ended:
         raise Refused(f"{name(event.key)}: attempt {event.attempt} is older than attempt {before.attempt}")
     happened: tuple[Happened, ...] = ()
     if before.attempt >= 0 and event.attempt > before.attempt and not before.ended:

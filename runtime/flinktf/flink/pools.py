@@ -61,6 +61,8 @@ def cluster_configuration(job: FlinkTFJob) -> dict[str, str]:
         # Two heartbeats that find nobody mean that a TaskManager is gone; one that only hangs has until the timeout.
         "heartbeat.interval": "2 s",
         "heartbeat.timeout": "30 s",
+        # TaskManagers come up before the JobManager is ready, or look for its successor.
+        "cluster.registration.error-delay": "1 s",
         **_RESTARTS,
         # Arrow batches of 1 MiB cross the network between pools. With Flink's 32 KiB a batch needs more segments than
         # a channel has credit for, and waits for its receiver again and again: docs/benchmarks.md.

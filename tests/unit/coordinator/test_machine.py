@@ -251,6 +251,13 @@ def test_what_has_no_place_is_refused(event: Event, message: str) -> None:
         step(after(ALONE, formed(ALONE)), event, 2.0)
 
 
+def test_a_new_job_manager_begins_the_job_again_and_counts_attempts_from_zero() -> None:
+    again = [registered("worker", 0, attempt=3), exited("worker", 0, "cancelled", attempt=3), registered("worker", 0)]
+    state = after(ALONE, again)
+    assert (state.instances["worker", 0].attempt, state.instances["worker", 0].state) == (0, "Registered")
+    assert command(state, ("worker", 0), 0, 1) == "continue"
+
+
 def test_the_shape_survives_json() -> None:
     assert shape_from_json(SERVERS.to_json()) == SERVERS
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flinktf.api.load import read_object
-from flinktf.api.status import CheckpointStatus, RunStatus, Status, read_status
+from flinktf.api.status import CheckpointStatus, RoleStatus, RunStatus, Status, read_status
 from flinktf_operator.decision import Decision, decide, job_id
 from flinktf_operator.look import Look
 from flinktf_operator.observed import PodView, Problem, WorkloadView
@@ -105,6 +105,8 @@ def test_a_job_waits_for_the_end_of_its_namesake(left: dict[str, Any]) -> None:
     assert decision.run is None
     assert decision.look_again == 1
     assert conditions(decision)["Reconciling"] == ("True", "WaitingForDeletion")
+    told = next(c.message for c in decision.status.conditions if c.type == "Reconciling")
+    assert "kubectl delete deployments,pods -n ns -l flinktf.dev/job=wine" in told
 
 
 def test_a_running_job() -> None:
@@ -358,3 +360,64 @@ def test_whatever_happens(history: list[tuple[bool, str, bool, Report | None, in
         for ended in ("Succeeded", "Failed", "Suspended"):
             assert (ended in types) == (decision.status.phase == ended)
         status = decision.status
+
+
+OOM = Problem("OOMKilled", "container tensorflow ended with exit code 137 (OOMKilled)")
+LOST = Problem("DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint (node gpu-1)")
+
+
+def in_trouble(*pods: PodView, told: Report | None = None) -> Status:
+    return decide(look(running(), pods=pods, told=told or report())).status
+
+
+def test_what_keeps_a_role_s_pods_from_running_is_told_of_the_role_with_the_way_out() -> None:
+    pending = pod("wine-worker-b", phase="Pending", ready=False, problem=Problem("Unschedulable", "no node fits"))
+    for told in (report(), report(run=9)):  # the second one is of another run: nothing is known of this one yet
+        status = decide(look(running(roles=ROLES), pods=(pod(), pending), told=told)).status
+        (role,) = status.roles
+        assert role.reason == "Unschedulable"
+        assert role.message is not None
+        assert role.message.startswith("pod wine-worker-b: no node fits; free or add nodes that fit")
+        assert {c.type: c.reason for c in status.conditions}["RolesHealthy"] == "Unschedulable"
+    assert decide(look(status, pods=(pod(), pod("wine-worker-b")), told=report())).status.roles[0].reason is None
+
+
+ROLES = (RoleStatus(name="worker", desired=2, ready=0),)
+
+
+def test_a_pod_that_is_over_counts_until_another_is_in_its_place() -> None:
+    evicted = pod("wine-worker-x", phase="Failed", ready=False, problem=Problem("Evicted", "low on memory"))
+    lost = pod("wine-worker-y", deleting=True, ready=False, problem=LOST)
+    for gone in (evicted, lost):
+        assert gone.problem is not None
+        assert in_trouble(pod(), gone).roles[0].reason == gone.problem.reason
+        assert in_trouble(pod(), pod("wine-worker-b"), gone).roles[0].reason is None
+
+
+def test_a_pod_that_cannot_end_says_why_while_the_job_waits_for_it() -> None:
+    held = pod(deleting=True, ready=False, problem=Problem("NodeNotReady", "its node gpu-1 does not answer"))
+    stopping = running().run
+    assert stopping is not None
+    status = running(run=stopping.model_copy(update={"stopping": "Suspend"}))
+    decision = decide(look(status, spec(suspend=True), pods=(held,)))
+    told = next(c.message for c in decision.status.conditions if c.type == "Reconciling")
+    assert "its node gpu-1 does not answer; bring the node back, or delete its Node object" in told
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("AgentLost: its agent has ended without a word", "OOMKilled: container tensorflow ended with exit code 137"),
+        ("HeartbeatLost: its agent has said nothing", "OOMKilled: container tensorflow ended with exit code 137"),
+        (None, "OOMKilled: container tensorflow ended with exit code 137"),
+        ("ValueError: no such column", "ValueError: no such column"),
+    ],
+)
+def test_kubernetes_tells_how_a_container_ended_of_which_its_agent_could_say_nothing(
+    error: str | None, told: str
+) -> None:
+    status = in_trouble(pod(ended=OOM), told=report(instances=(instance(0, error=error, restarts=1),)))
+    (one,) = status.roles[0].instances
+    assert one.last_error is not None
+    assert one.last_error.startswith(told)
+    assert decide(look(status, pods=(pod(ended=OOM),), told=report())).status.phase == "Running"

@@ -19,6 +19,10 @@ def _waiting(reason: str, message: str = "", before: dict[str, Any] | None = Non
     return {"phase": "Pending", "containerStatuses": [{"name": "tensorflow", "state": state, **last}]}
 
 
+def _is(kind: str, status: str, **more: str) -> dict[str, str]:
+    return {"type": kind, "status": status, **more}
+
+
 @pytest.mark.parametrize(
     ("status", "problem"),
     [
@@ -56,6 +60,20 @@ def _waiting(reason: str, message: str = "", before: dict[str, Any] | None = Non
             {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."},
             Problem("Evicted", "The node was low on resource: memory."),
         ),
+        (
+            {"phase": "Running", "conditions": [_is("Ready", "False"), _is("ContainersReady", "True")]},
+            Problem("NodeNotReady", "its node node-1 does not answer"),
+        ),
+        ({"phase": "Running", "conditions": [_is("Ready", "False"), _is("ContainersReady", "False")]}, None),
+        (
+            {
+                "phase": "Running",
+                "conditions": [
+                    _is("DisruptionTarget", "True", reason="EvictionByEvictionAPI", message="Eviction API: evicting")
+                ],
+            },
+            Problem("EvictionByEvictionAPI", "Eviction API: evicting (node node-1)"),
+        ),
     ],
     ids=lambda value: value.reason if isinstance(value, Problem) else None,
 )
@@ -76,6 +94,25 @@ def test_a_pod() -> None:
     pod = pod_view(bodies.pod("wine-jobmanager-x", "jobmanager", 3, status, deletionTimestamp="2026-01-01T00:00:00Z"))
     assert (pod.pool, pod.run, pod.ip, pod.node) == ("jobmanager", 3, "10.0.0.7", "node-1")
     assert (pod.ready, pod.serving, pod.deleting, pod.restarts) == (False, True, True, 3)
+
+
+def test_how_a_container_has_ended_is_known_when_it_runs_again() -> None:
+    def ended(name: str, at: str, reason: str, code: int) -> dict[str, Any]:
+        return {
+            "name": name,
+            "state": {"running": {}},
+            "lastState": {"terminated": {"exitCode": code, "reason": reason, "finishedAt": at}},
+        }
+
+    containers = [
+        ended("taskmanager", "2026-01-01T00:00:01Z", "Error", 1),
+        ended("tensorflow", "2026-01-01T00:00:02Z", "OOMKilled", 137),
+    ]
+    pod = pod_view(bodies.pod(status={"phase": "Running", "containerStatuses": containers}))
+    assert pod.problem is None
+    assert pod.ended == Problem("OOMKilled", "container tensorflow ended with exit code 137 (OOMKilled)")
+    fine = [ended("tensorflow", "2026-01-01T00:00:02Z", "Completed", 0)]
+    assert pod_view(bodies.pod(status={"phase": "Running", "containerStatuses": fine})).ended is None
 
 
 def test_a_message_has_a_bound() -> None:

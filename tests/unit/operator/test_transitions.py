@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flinktf.api.status import Condition, ModelStatus, RunStatus, Status
+from flinktf.api.status import Condition, InstanceStatus, ModelStatus, RoleStatus, RunStatus, Status
 from flinktf_operator.observed import job_view
 from flinktf_operator.transitions import Transition, event, transitions
 from support import bodies
@@ -24,6 +24,11 @@ def condition(kind: str, status: str, reason: str, message: str = "why") -> Cond
 
 def status(*conditions: Condition, **more: Any) -> Status:
     return Status(conditions=conditions, run=RUN, phase="Starting").model_copy(update=more)
+
+
+def worker(restarts: int, error: str | None) -> tuple[RoleStatus, ...]:
+    one = InstanceStatus(index=0, state="Training", restarts=restarts, last_error=error)
+    return (RoleStatus(name="worker", desired=1, ready=1, instances=(one,)),)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +76,13 @@ def status(*conditions: Condition, **more: Any) -> Status:
             status(condition("RolesHealthy", "True", "Healthy")),
             [],
         ),
+        (status(roles=worker(0, None)), status(roles=worker(1, "OOMKilled: …")), [("Warning", "InstanceFailed")]),
+        (
+            status(roles=worker(1, "OOMKilled: …")),
+            status(roles=worker(2, "OOMKilled: …")),
+            [("Warning", "InstanceFailed")],
+        ),
+        (status(roles=worker(1, "OOMKilled: …")), status(roles=worker(1, "OOMKilled: …"), step=5), []),
         (
             status(),
             status(condition("Reconciling", "True", "Suspending"), run=RUN.model_copy(update={"stopping": "Suspend"})),

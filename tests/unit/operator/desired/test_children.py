@@ -56,9 +56,9 @@ JOBS = [
 def test_everything_is_labelled_and_owned_and_the_same_each_time(the_job: FlinkTFJob) -> None:
     found = made(the_job)
     assert json.dumps(found.workloads) == json.dumps(made(the_job).workloads)
-    names = [(c["kind"], c["metadata"]["name"]) for c in (found.secret, *found.config, *found.workloads)]
+    names = [(c["kind"], c["metadata"]["name"]) for c in found]
     assert len(set(names)) == len(names)
-    for child in (found.secret, *found.config, *found.workloads):
+    for child in found:
         metadata = child["metadata"]
         assert len(metadata["name"]) <= 63
         assert metadata["namespace"] == "ns"
@@ -93,7 +93,7 @@ def test_the_gpus_are_the_tensorflow_containers() -> None:
     assert {where: count for where, count in held.items() if count} == {("worker", "tensorflow"): "2"}
     worker = pod(found, "worker")
     assert worker["nodeSelector"] == {"nvidia.com/gpu.product": "NVIDIA-L4"}
-    assert worker["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
+    assert worker["tolerations"][0] == {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
     assert "nodeSelector" not in pod(found, "pipeline")
     assert {c["image"] for pool, c in containers(found) if c["name"] == "tensorflow"} == {"tf-gpu:1"}
 
@@ -130,6 +130,82 @@ def test_pod_templates_are_merged_the_common_one_first() -> None:
     labels = workload(found, "jobmanager")["spec"]["template"]["metadata"]["labels"]
     assert (labels["flinktf.dev/job"], labels["team"]) == ("wine", "x")
     assert [c["name"] for c in pod(found, "jobmanager")["containers"]][-1] == "side"
+
+
+CHECKPOINT: dict[str, Any] = {"checkpoint": {"interval": "10s"}, "storage": {"claimName": "d"}}
+IN_A_BUCKET = {"checkpoint": {"path": "s3://bucket/wine"}}
+A_VOLUME = {"spec": {"volumes": [{"name": "data", "nfs": {"server": "files", "path": "/"}}]}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "available"),
+    [
+        (CHECKPOINT, True),
+        (IN_A_BUCKET, True),
+        ({"checkpoint": {}, "podTemplate": A_VOLUME}, True),
+        ({"checkpoint": {"path": "/mnt/checkpoints"}}, True),
+        ({}, False),
+        ({"storage": {"claimName": "d"}}, False),
+        ({"checkpoint": {}}, False),  # it would go with the JobManager's pod
+        ({"checkpoint": {}, "flink": {"pipeline": {"podTemplate": A_VOLUME}}}, False),
+        ({"checkpoint": {"path": "/tmp/checkpoints"}, "storage": {"claimName": "d"}}, False),
+        (CHECKPOINT | {"flink": {"configuration": {"high-availability.type": "NONE"}}}, False),
+    ],
+)
+def test_the_job_manager_may_die_where_checkpoints_outlive_it(spec: dict[str, Any], available: bool) -> None:
+    found = made(job(**spec))
+    config = next(c for c in found.config if c["metadata"]["name"] == "wine-config")["data"]
+    for pool in ("jobmanager", "pipeline", "worker"):
+        assert ("high-availability.type: 'kubernetes'" in config[f"flink-{pool}.yaml"]) is available
+        assert (pod(found, pool).get("serviceAccountName") == "wine-flink") is available
+    assert {c["kind"] for c in found.config} >= {"ServiceAccount", "Role", "RoleBinding"} if available else True
+    # Nobody but Flink's own processes gets the token: the user's programs run in the other containers.
+    holders = {c["name"] for _, c in containers(found) if "api-access" in {m["name"] for m in c["volumeMounts"]}}
+    assert holders == ({"jobmanager", "taskmanager"} if available else set())
+    assert json.loads(config["submission.json"])["configuration"]["high-availability.type"] == "NONE"
+
+
+def test_a_run_has_rights_on_its_own_leader_and_checkpoints_only() -> None:
+    found = {(c["kind"], c["metadata"]["name"]): c for c in made(job(**CHECKPOINT))}
+    leader, checkpoints = "wine-3-cluster-config-map", f"wine-3-{'ab' * 16}-config-map"
+    assert ("ConfigMap", leader) in found
+    assert ("ConfigMap", checkpoints) in found
+    rules = found["Role", "wine-flink"]["rules"]
+    assert [(rule["resourceNames"], "delete" in rule["verbs"]) for rule in rules] == [
+        ([leader, checkpoints], False),
+        ([checkpoints], True),
+    ]
+    assert not any("create" in rule["verbs"] for rule in rules)
+
+
+def test_the_rights_are_given_to_a_service_account_of_the_user_s_own() -> None:
+    own = {"spec": {"serviceAccountName": "s3-reader"}}
+    everywhere = made(job(**CHECKPOINT, podTemplate=own)).config
+    assert "ServiceAccount" not in {c["kind"] for c in everywhere}
+    one = made(job(**CHECKPOINT, flink={"pipeline": {"podTemplate": own}})).config
+    bound = next(c for c in one if c["kind"] == "RoleBinding")["subjects"]
+    assert [subject["name"] for subject in bound] == ["s3-reader", "wine-flink"]
+    assert "ServiceAccount" in {c["kind"] for c in one}
+
+
+NOT_READY, UNREACHABLE = "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ([], {NOT_READY: 30, UNREACHABLE: 30}),
+        (
+            [{"key": UNREACHABLE, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 600}],
+            {NOT_READY: 30, UNREACHABLE: 600},
+        ),
+        ([{"operator": "Exists"}], {}),
+    ],
+)
+def test_a_pod_is_replaced_soon_when_its_node_is_lost(given: list[dict[str, Any]], seconds: dict[str, int]) -> None:
+    for wanted in ({"tolerations": given}, {"podTemplate": {"spec": {"tolerations": given}}}):
+        tolerations = pod(made(job(roles=[{"name": "worker"} | wanted])), "worker")["tolerations"]
+        assert {t["key"]: t["tolerationSeconds"] for t in tolerations if "tolerationSeconds" in t} == seconds
 
 
 def test_a_configuration_that_no_config_map_holds() -> None:

@@ -25,7 +25,7 @@ def rendered(name: str) -> str:
     owner = Owner(job.metadata.name, job.metadata.namespace or "default", "00000000-0000-0000-0000-000000000000")
     settings = Settings("flink:1", "tensorflow:1", "tensorflow-gpu:1", "Always", ("registry",), "flinktf-system")
     found = children(job, owner, Run(3, "ab" * 16, "file:///data/checkpoints/flink/12"), settings)
-    return as_yaml([found.secret, *found.config, *found.workloads])
+    return as_yaml(found)
 
 
 @pytest.mark.parametrize("name", JOBS)
