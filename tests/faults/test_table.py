@@ -22,8 +22,10 @@ def test_row(tmp_path: Path, row: Row) -> None:
         with contextlib.suppress(Ended) if isinstance(row.expects, Fails) else contextlib.nullcontext():
             with row.when(run):
                 row.fault.inject(run)
-            row.lasts(run)
-            row.fault.heal(run)
+            try:
+                row.lasts(run)
+            finally:
+                row.fault.heal(run)
         code, expects = run.end(), row.expects
         if isinstance(expects, Fails):
             assert code == 1, run.output

@@ -116,6 +116,7 @@ class TFContext:
         fill: Mapping[str, Any] | None = None,
         lengths: Mapping[str, int] | None = None,
         drop_remainder: bool = False,
+        skip_bad: int = 0,
         shuffle: int | None = None,
         seed: int = 0,
     ) -> FlinkDataset:
@@ -124,8 +125,9 @@ class TFContext:
         With ``label`` a batch is ``(x, y)``, with ``weight`` ``(x, y, w)``, else ``x`` alone. ``x`` is a dict of the
         named columns (all the others when ``features`` is None), or with ``as_matrix`` one float32 ``[batch, width]``.
         ``fill`` has a value for NULL by column, ``lengths`` the length of ARRAY columns that become dense, ``shuffle``
-        the number of rows that are permuted at a time. Raises :class:`flinktf.ColumnError` for a column that is not
-        there or does not fit.
+        the number of rows that are permuted at a time. At most ``skip_bad`` records that cannot become tensors (a NULL
+        without a fill value, a list of the wrong length) are set aside as JSON lines in ``bad-records`` beside the
+        checkpoints. Raises :class:`flinktf.ColumnError` for a column that is not there or does not fit.
         """
         options = DatasetOptions(
             features=tuple(features) if features is not None else None,
@@ -136,6 +138,7 @@ class TFContext:
             fill=dict(fill or {}),
             lengths=dict(lengths or {}),
             drop_remainder=drop_remainder,
+            skip_bad=skip_bad,
             shuffle=shuffle,
             seed=seed,
         )

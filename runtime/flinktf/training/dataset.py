@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from flinktf.training.bad_records import BadRecords
 from flinktf.training.batches import Block, Parts, cut
 from flinktf.training.errors import TrainingError
 from flinktf.training.layout import Layout
@@ -31,8 +32,11 @@ class FlinkDataset:
     (a ParameterServer chief) has datasets too: they say what its workers shall read.
     """
 
-    def __init__(self, recording: Recording | None, options: DatasetOptions, answer: Answer) -> None:
+    def __init__(
+        self, recording: Recording | None, options: DatasetOptions, answer: Answer, bad: BadRecords | None = None
+    ) -> None:
         self.options = options
+        self._bad = bad
         self._recording = recording
         self._answer = answer
         self._layout = Layout(recording.schema, options) if recording is not None else None
@@ -71,7 +75,7 @@ class FlinkDataset:
         if self.options.shuffle is not None:
             items = shuffled(items, self.options.shuffle, (self.options.seed, epoch))
         return cut(
-            self._decoded(items),
+            self._decoded(items, epoch),
             self.options.batch_size,
             drop_remainder=self.options.drop_remainder,
             flush_at_marker=flush_at_marker,
@@ -105,15 +109,18 @@ class FlinkDataset:
         """Answers a barrier that :meth:`blocks` has given."""
         self._answer(marker.checkpoint_id, saved)
 
-    def _decoded(self, items: Iterator[Item]) -> Iterator[Parts | Marker]:
+    def _decoded(self, items: Iterator[Item], epoch: int) -> Iterator[Parts | Marker]:
         _, layout = self._own()
         row = 0
         for item in items:
             if isinstance(item, Marker):
                 yield item
-            else:
+                continue
+            if self._bad is None:
                 yield layout.decode(item, row)
-                row += item.num_rows
+            else:
+                yield from self._bad.decoded(layout.decode, item, row, known=epoch > 0)
+            row += item.num_rows
 
     def _own(self) -> tuple[Recording, Layout]:
         if self._recording is None or self._layout is None:
@@ -124,4 +131,4 @@ class FlinkDataset:
         return self._recording, self._layout
 
     def _with(self, **changes: Any) -> FlinkDataset:
-        return FlinkDataset(self._recording, replace(self.options, **changes), self._answer)
+        return FlinkDataset(self._recording, replace(self.options, **changes), self._answer, self._bad)

@@ -20,6 +20,7 @@ class DatasetOptions:
     fill: Mapping[str, Any] = field(default_factory=dict)
     lengths: Mapping[str, int] = field(default_factory=dict)
     drop_remainder: bool = False
+    skip_bad: int = 0
     shuffle: int | None = None
     seed: int = 0
     split_by: str | None = None
@@ -30,6 +31,8 @@ class DatasetOptions:
             raise ValueError(f"batch_size is {self.batch_size}; it must be at least 1 row")
         if self.shuffle is not None and self.shuffle < 1:
             raise ValueError(f"shuffle is {self.shuffle}; it is a number of rows, or None")
+        if self.skip_bad < 0:
+            raise ValueError(f"skip_bad is {self.skip_bad}; it is a number of records")
         if self.features is not None and not self.features:
             raise ValueError("features is empty; name columns, or leave it out for all of them")
 

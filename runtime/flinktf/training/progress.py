@@ -21,6 +21,7 @@ class Progress:
         self.rows = 0
         self._control = control
         self._metrics: Mapping[str, Any] = {}
+        self._counts: dict[str, float] = {}
         self._sent_at = 0.0
         self._pending = False
         self._lock = threading.Lock()
@@ -31,6 +32,12 @@ class Progress:
             if time.monotonic() - self._sent_at >= _INTERVAL:
                 self._send()
 
+    def count(self, name: str, number: float) -> None:
+        """A metric that stays beside those of each report."""
+        with self._lock:
+            self._counts[name] = number
+            self._pending = True
+
     def flush(self) -> None:
         with self._lock:
             if self._pending:
@@ -39,6 +46,6 @@ class Progress:
     def _send(self) -> None:
         metrics = {name: float(value) for name, value in self._metrics.items()}
         finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
-        self._control.send("progress", step=self.step, rows=self.rows, metrics=finite)
+        self._control.send("progress", step=self.step, rows=self.rows, metrics=finite | self._counts)
         self._sent_at = time.monotonic()
         self._pending = False

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from flinktf.protocol.task import Task
 from flinktf.training.activity import Activity
+from flinktf.training.bad_records import BadRecords
 from flinktf.training.control import Control
 from flinktf.training.dataset import FlinkDataset
 from flinktf.training.errors import TrainingError
@@ -61,7 +62,17 @@ class Runtime:
         return self.recording.rows if self.recording is not None else 0
 
     def dataset(self, options: DatasetOptions) -> FlinkDataset:
-        return FlinkDataset(self.recording, options, self.subtask.saved)
+        bad = None
+        if options.skip_bad:
+            storage = Path(self.task.checkpoint_path or self.task.model_path).parent
+            path = storage / "bad-records" / f"{self.task.role}-{self.task.index}.jsonl"
+            bad = BadRecords(path, options.skip_bad, self._tell_bad)
+        return FlinkDataset(self.recording, options, self.subtask.saved, bad)
+
+    def _tell_bad(self, count: int, newest: str) -> None:
+        self.progress.count("bad_records", count)
+        if count == 1:
+            self.control.send("notice", message=newest)
 
     def row_writer(self) -> RowWriter:
         if self._output is None:
