@@ -137,8 +137,8 @@ ROWS: Final = (
     Row(MIRRORED, Stop("agent-worker-1"), expects=Once({"worker-1": 1}), lasts=told("its agent has said nothing")),
     Row(MIRRORED, Stop("taskmanager-worker-0"), lasts=seconds(40)),
     Row(MIRRORED, Stop("coordinator"), expects=Once(undisturbed=("worker-0", "worker-1")), lasts=seconds(35)),
-    Row(MIRRORED, Stop("worker-1"), expects=STALLED, job=STALL),
-    Row(INDEPENDENT, Stop("worker-1"), expects=STALLED, job=STALL),
+    Row(MIRRORED, Stop("worker-1"), expects=STALLED, lasts=told("Stalled"), job=STALL),
+    Row(INDEPENDENT, Stop("worker-1"), expects=STALLED, lasts=told("Stalled"), job=STALL),
     Row(MIRRORED, OwnCode("stalls"), at_once, STALLED_ONE, job=STALL | {"trouble": ("stalls", 5000)}),
     Row(INDEPENDENT, OwnCode("stalls"), at_once, STALLED_ONE, job=STALL | {"trouble": ("stalls", 5000)}),
     # What no restart cures.
