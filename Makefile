@@ -36,12 +36,14 @@ test-java: setup
 test-integration: setup
 	$(BIN)/pytest tests/integration tests/faults -m 'not long'
 
-# Every fault with every strategy.
+# Every fault with every strategy. It takes root, or sudo: some faults are done to file systems and to the network.
+# For more: .venv/bin/python -m faults.random --runs 50, and python -m faults.week --minutes 60, in tests.
 faults: setup
 	$(BIN)/pytest tests/faults
 
 bench: setup
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.failover
 	$(BIN)/python -m bench.operators
 
 lint: setup
