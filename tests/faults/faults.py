@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -164,29 +164,28 @@ class Unreachable:
 
 @dataclass(frozen=True)
 class Partition:
-    """No packet reaches, or comes from, the port at which an instance's peers have it."""
+    """No packet goes through the ports at which their peers have these instances."""
 
-    instance: str
+    instances: tuple[str, ...]
+    _ports: list[str] = field(default_factory=list, compare=False)
 
     def inject(self, run: Running) -> None:
-        _rules("-I", _port(run, self.instance))
+        for role in run.status()["roles"]:
+            if f"{role['role']}-{role['index']}" in self.instances:
+                self._ports.append(role["address"].rsplit(":", 1)[1])
+        self._rules("-I")
 
     def heal(self, run: Running) -> None:
-        _rules("-D", _port(run, self.instance))
+        self._rules("-D")
+        self._ports.clear()
 
     def __str__(self) -> str:
-        return f"{self.instance} cut off"
+        return f"{' and '.join(self.instances)} cut off"
 
-
-def _rules(action: str, port: int) -> None:
-    for end in ("--dport", "--sport"):
-        as_root("iptables", action, "INPUT", "-i", "lo", "-p", "tcp", end, str(port), "-j", "DROP")
-
-
-def _port(run: Running, instance: str) -> int:
-    """An instance keeps its port: after a restart, too, it is the same."""
-    address = next(role["address"] for role in run.status()["roles"] if f"{role['role']}-{role['index']}" == instance)
-    return int(address.rsplit(":", 1)[1])
+    def _rules(self, action: str) -> None:
+        for port in self._ports:
+            for end in ("--dport", "--sport"):
+                as_root("iptables", action, "INPUT", "-i", "lo", "-p", "tcp", end, port, "-j", "DROP")
 
 
 def _write(file: Path, value: int) -> None:

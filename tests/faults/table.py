@@ -130,9 +130,14 @@ ROWS: Final = (
     Row(SERVERS, Full(), expects=Once(undisturbed=("chief-0", "worker-0")), lasts=told(WRITE), job=EXACT),
     Row(MIRRORED, Unreachable(), expects=Once(undisturbed=("worker-0", "worker-1")), lasts=seconds(60)),
     # What is between two processes.
-    Row(MIRRORED, Partition("worker-1"), expects=Once(undisturbed=("worker-0", "worker-1")), lasts=seconds(5)),
-    Row(MIRRORED, Partition("worker-1"), expects=Once({"worker-1": 1}), lasts=told("worker-1 is back")),
-    Row(SERVERS, Partition("ps-0"), lasts=seconds(5), job=EXACT),
+    Row(
+        MIRRORED,
+        Partition(("worker-0", "worker-1")),
+        expects=Once(undisturbed=("worker-0", "worker-1")),
+        lasts=seconds(5),
+    ),
+    Row(MIRRORED, Partition(("worker-0", "worker-1")), expects=Once({"worker-1": 1}), lasts=told("worker-1 is back")),
+    Row(SERVERS, Partition(("ps-0",)), lasts=seconds(5), job=EXACT),
     # What is there, and does nothing.
     Row(MIRRORED, Stop("agent-worker-1"), expects=Once({"worker-1": 1}), lasts=told("its agent has said nothing")),
     Row(MIRRORED, Stop("taskmanager-worker-0"), lasts=seconds(40)),
