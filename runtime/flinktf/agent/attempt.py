@@ -61,6 +61,10 @@ class AbortedError(Exception):
         self.final = final
 
 
+class NothingToDoError(Exception):
+    """The attempts before have done all there was to do."""
+
+
 class StopOverdueError(Exception):
     """The role process was told to stop, and has not."""
 
@@ -173,6 +177,8 @@ class Attempt:
             message = "the job has failed" if error.final else "its peers begin again, and it with them"
             aborted = _failure("Aborted", message) | {"final": error.final}
             return _End("cancelled", None, FrameType.FAILED, aborted)
+        except NothingToDoError:
+            return _End("done", None, FrameType.DONE, {"rows": 0, "steps": 0})
         except StopOverdueError:
             _LOG.warning("%s did not stop within %g s: it is ended", self.name, self._spec.stop_grace_seconds)
             return _End("done", None, FrameType.DONE, {"rows": report.rows, "steps": report.step})
@@ -212,6 +218,8 @@ class Attempt:
                 self._generation = answer["generation"]
                 cluster: dict[str, list[str]] = answer["cluster"]
                 return cluster
+            if answer["phase"] == "Done":
+                raise NothingToDoError
             if answer["phase"] == "Failed":
                 failure = answer["failure"]
                 raise AttemptFailedError(failure["type"], f"{failure['instance']}: {failure['message']}")

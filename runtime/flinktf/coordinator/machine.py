@@ -76,6 +76,10 @@ def _registered(state: JobState, event: Registered, now: float) -> Step:
     # Of a job that a new JobManager has begun again, the attempts are counted from 0 again.
     if event.attempt < before.attempt and not before.ended:
         raise Refused(f"{name(event.key)}: attempt {event.attempt} is older than attempt {before.attempt}")
+    if state.phase == "Succeeded" or (state.phase == "Stopping" and before.state == "Done"):
+        # Flink has other work in the same region, and begins its subtask again for that.
+        done = replace(before, state="Done", attempt=event.attempt, generation=state.generation, seen=now)
+        return _with(state, event.key, done), (Happened("Done", name(event.key), "nothing is left to do"),)
     happened: tuple[Happened, ...] = ()
     if before.attempt >= 0 and event.attempt > before.attempt and not before.ended:
         # An agent tells the end of each attempt before it begins the next one. This one could not.

@@ -152,6 +152,8 @@ class _Routes:
             return web.json_response({"phase": "Forming", "missing": state.missing})
         if state.phase == "Failed":
             return web.json_response({"phase": "Failed", "failure": _failure_json(state.failure)})
+        if state.instances[key].state == "Done":
+            return web.json_response({"phase": "Done"})
         cluster = state.cluster
         return web.json_response({"phase": "Running", "generation": state.generation, "cluster": cluster})
 

@@ -105,6 +105,16 @@ def test_who_does_not_come_is_named() -> None:
     assert state.failure.message.startswith("worker-1, evaluator-0 did not come within 60 s (spec.formingTimeout)")
 
 
+def test_who_comes_back_when_all_is_done_has_nothing_to_do() -> None:
+    """Flink has other work in the same region."""
+    done = [Exited(("worker", index), 0, "done", 5, 50) for index in (0, 1)]
+    state = after(ALONE, [*formed(ALONE), *done])
+    assert state.phase == "Succeeded"
+    state, _ = step(state, Registered(("worker", 1), 1, "h:9", "tm"), 9.0)
+    assert (state.phase, state.instances["worker", 1].state) == ("Succeeded", "Done")
+    assert may_begin(state, ("worker", 1))
+
+
 def test_nobody_is_blamed_for_the_time_that_the_coordinator_stood_still() -> None:
     shape = replace(ALONE, failover=NEVER)
     state, _ = step(after(shape, formed(shape)), Tick(late=40.0), 42.0)
