@@ -133,6 +133,8 @@ def _join(state: JobState, event: Registered, before: Instance, now: float) -> S
     if state.phase == "Forming" and any(members) and not all(members):
         # Who runs already does not know the address of who is new: all of them begin again.
         state, formed = endings.regroup(state, "not every instance was running", now)
+        if registered.generation and not resumed:  # its agent is told the generation that there is now
+            state = _with(state, event.key, replace(registered, generation=state.generation))
         return state, happened + formed
     state, formed = _form(state, now)
     return state, happened + formed

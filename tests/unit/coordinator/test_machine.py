@@ -285,12 +285,20 @@ def test_a_restarted_coordinator_takes_over_what_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    "events", [[back("worker", 0, 1), registered("worker", 1)], [registered("worker", 1), back("worker", 0, 1)]]
+    ("events", "missing"),
+    [
+        # The last one is told the generation that begins with it; whoever came before begins again.
+        ([back("worker", 0, 1), registered("worker", 1)], ("worker-0", "evaluator-0")),
+        ([registered("worker", 1), back("worker", 0, 1)], ("worker-0", "worker-1", "evaluator-0")),
+    ],
 )
-def test_who_runs_does_not_know_who_is_new(events: list[Event]) -> None:
+def test_who_runs_does_not_know_who_is_new(events: list[Event], missing: tuple[str, ...]) -> None:
     state = after(MIRRORED, events)
-    assert (state.phase, state.generation, len(state.missing)) == ("Forming", 2, 3)
+    assert (state.phase, state.generation, state.missing) == ("Forming", 2, missing)
     assert [command(state, key, 0, 1) for key in MIRRORED.instances] == ["abort", "abort", "continue"]
+    for role, index in (name.rsplit("-", 1) for name in missing):
+        state = later(state, exited(role, int(index), "cancelled"), registered(role, int(index), attempt=1), at=2.0)
+    assert state.phase == "Running"
     assert after(ALONE, events).phase == "Running"  # here nobody needs to know
 
 
