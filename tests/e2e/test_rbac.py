@@ -118,7 +118,7 @@ def told(kubectl: Kubectl, kind: str) -> str:
 
 def touched(kubectl: Kubectl) -> bool:
     """Gives a reason to look at the job."""
-    kubectl("annotate", "--overwrite", "deployment", "wine-worker", f"touched={time.time()}")
+    kubectl("annotate", "--overwrite", "ftj", "wine", f"touched={time.time()}")
     return True
 
 
