@@ -153,18 +153,24 @@ def pod_view(body: Body) -> PodView:
 
 
 def _problem(body: Body, conditions: Mapping[str, Body], containers: list[Body]) -> Problem | None:
-    status, node = body.get("status") or {}, (body.get("spec") or {}).get("nodeName")
-    scheduled = conditions.get("PodScheduled", {})
+    if "deletionTimestamp" in body["metadata"]:
+        return _taken(body, conditions)  # that its containers end with it is as it should be
+    status, scheduled = body.get("status") or {}, conditions.get("PodScheduled", {})
     if scheduled.get("status") == "False":
         return _found(scheduled.get("reason", "Unschedulable"), scheduled.get("message", ""))
     if status.get("phase") == "Failed":
         return _found(status.get("reason", "PodFailed"), status.get("message", ""))
-    disrupted = conditions.get("DisruptionTarget", {})
+    return _taken(body, conditions) or _problem_of_a_container(containers)
+
+
+def _taken(body: Body, conditions: Mapping[str, Body]) -> Problem | None:
+    """Whether it was taken away, or its node was."""
+    node, disrupted = (body.get("spec") or {}).get("nodeName"), conditions.get("DisruptionTarget", {})
     if disrupted.get("status") == "True":
         return _found(disrupted.get("reason", "Disrupted"), f"{disrupted.get('message', '')} (node {node})")
     if _is_forsaken(body, conditions):
         return _found("NodeNotReady", f"its node {node} does not answer")
-    return _problem_of_a_container(containers)
+    return None
 
 
 def _problem_of_a_container(containers: list[Body]) -> Problem | None:

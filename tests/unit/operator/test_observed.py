@@ -96,6 +96,14 @@ def test_a_pod() -> None:
     assert (pod.ready, pod.serving, pod.deleting, pod.restarts) == (False, True, True, 3)
 
 
+def test_that_containers_end_with_a_pod_that_is_deleted_is_no_problem() -> None:
+    ended = {"name": "driver", "state": {"terminated": {"exitCode": 143, "reason": "Error"}}}
+    lost = {"phase": "Running", "conditions": [_is("Ready", "False"), _is("ContainersReady", "True")]}
+    for status, reason in (({"phase": "Failed", "containerStatuses": [ended]}, None), (lost, "NodeNotReady")):
+        problem = pod_view(bodies.pod(status=status, deletionTimestamp="2026-01-01T00:00:00Z")).problem
+        assert (problem.reason if problem is not None else None) == reason
+
+
 def test_how_a_container_has_ended_is_known_when_it_runs_again() -> None:
     def ended(name: str, at: str, reason: str, code: int) -> dict[str, Any]:
         return {
