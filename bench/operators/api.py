@@ -62,6 +62,7 @@ class Api:
         self._server = config["clusters"][0]["cluster"]["server"]
         self._token = config["users"][0]["user"]["token"]
         self._watches: list[asyncio.Task[None]] = []
+        self._group = asyncio.TaskGroup()
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -70,20 +71,24 @@ class Api:
             timeout=aiohttp.ClientTimeout(total=None),
             read_bufsize=1 << 20,
         )
+        await self._group.__aenter__()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, *raised: Any) -> None:
+        """A watch that has failed has cancelled whoever waited for what it tells."""
         for task in self._watches:
             task.cancel()
-        await asyncio.gather(*self._watches, return_exceptions=True)
-        await self._session.close()
+        try:
+            await self._group.__aexit__(*raised)
+        finally:
+            await self._session.close()
 
     async def watch(self, kinds: Iterable[str], job_label: str) -> Sightings:
         """What there is of these kinds from now on; returns when the watches stand."""
         sightings = Sightings()
         standing = {kind: asyncio.Event() for kind in kinds}
         for kind, event in standing.items():
-            self._watches.append(asyncio.create_task(self._follow(kind, job_label, sightings, event)))
+            self._watches.append(self._group.create_task(self._follow(kind, job_label, sightings, event)))
         await asyncio.gather(*(event.wait() for event in standing.values()))
         return sightings
 
@@ -116,22 +121,25 @@ class Api:
 
     async def _follow(self, kind: str, job_label: str, sightings: Sightings, standing: asyncio.Event) -> None:
         # Changes are not even parsed: the benchmark shares the machine with what it measures.
-        query = f"?watch=true&timeoutSeconds=7200&labelSelector={job_label}"
-        url = self._server + _collection(kind) + query
-        async with self._session.get(url, headers={"Accept": _METADATA}) as stream:
-            stream.raise_for_status()
-            standing.set()
-            async for line in stream.content:
-                if line.startswith(b'{"type":"MODIFIED"'):
-                    continue
-                now, event = time.monotonic(), json.loads(line)
-                metadata = event["object"]["metadata"]
-                if event["type"] == "ADDED":
-                    sightings.appeared[metadata["labels"][job_label]].setdefault((kind, metadata["name"]), now)
-                elif event["type"] == "DELETED":
-                    sightings.gone[kind, metadata["name"]] = now
-                sightings.changed.set()
-        raise RuntimeError(f"the watch of {kind} has ended")
+        url = f"{self._server}{_collection(kind)}?watch=true&timeoutSeconds=7200&labelSelector={job_label}"
+        version = ""
+        while True:  # the API server ends the watch of one who reads too slowly
+            async with self._session.get(f"{url}&resourceVersion={version}", headers={"Accept": _METADATA}) as stream:
+                stream.raise_for_status()
+                standing.set()
+                async for line in stream.content:
+                    if line.startswith(b'{"type":"MODIFIED"'):
+                        continue
+                    now, event = time.monotonic(), json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise RuntimeError(f"the watch of {kind}: {event['object']}")
+                    metadata = event["object"]["metadata"]
+                    version = metadata["resourceVersion"]
+                    if event["type"] == "ADDED":
+                        sightings.appeared[metadata["labels"][job_label]].setdefault((kind, metadata["name"]), now)
+                    elif event["type"] == "DELETED":
+                        sightings.gone[kind, metadata["name"]] = now
+                    sightings.changed.set()
 
 
 def _collection(plural: str) -> str:

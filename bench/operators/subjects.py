@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bench.operators import ROOT
 from bench.operators.api import NAMESPACE
-from cluster.apiserver import ControlPlane
+from cluster.apiserver import ControlPlane, die_with_parent
 from flinktf.ports import free_port
 from support.operator_process import OperatorProcess
 
@@ -81,7 +81,13 @@ class TrainingOperator:
     def __enter__(self) -> Self:
         environment = os.environ | {"KUBECONFIG": str(self._plane.kubeconfig)}
         with (self._plane.folder / "operator.log").open("ab") as log:
-            self._process = subprocess.Popen(self._command, env=environment, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                self._command,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                preexec_fn=die_with_parent,  # noqa: PLW1509
+            )
         try:
             _until(self._mounted, "the training-operator's certificate")
             _until(self._ready, "the training-operator")

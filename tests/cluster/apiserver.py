@@ -26,7 +26,8 @@ _START = 60.0
 _LIBC = ctypes.CDLL(None)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """For ``preexec_fn``: also when the parent is killed, and cannot tidy up."""
     _LIBC.prctl(1, signal.SIGKILL, 0, 0, 0)
 
 
@@ -141,7 +142,7 @@ class ControlPlane:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509
+                preexec_fn=die_with_parent,  # noqa: PLW1509
             )
 
     def _pretend_nodes(self) -> None:

@@ -13,6 +13,7 @@ from typing import Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from cluster.apiserver import die_with_parent
 from flinktf.ports import free_port
 from support.kubectl import environment, eventually
 
@@ -58,7 +59,12 @@ class OperatorProcess:
     def start(self, ready: bool = True) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, env=environment(self._kubeconfig), stdout=log, stderr=log, start_new_session=True
+                self._command,
+                env=environment(self._kubeconfig),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=die_with_parent,  # noqa: PLW1509
             )
         if ready:
             eventually(lambda: self.ask("/readyz") == 200, 30)
