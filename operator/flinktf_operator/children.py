@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import secrets
 import time
-from typing import Final
+from collections.abc import Coroutine, Iterable
+from typing import Any, Final
 
 from flinktf.api import FlinkTFJob
 from flinktf.api.status import RunStatus
@@ -16,7 +18,7 @@ from flinktf_operator.desired import Children, Owner, Run, Settings, children
 from flinktf_operator.desired.availability import config_maps
 from flinktf_operator.desired.fields import in_the_manifest
 from flinktf_operator.names import APPLIED, JOBMANAGER, POOL_LABEL, token_name
-from flinktf_operator.observed import Body, JobView, WorkloadView, workload_view
+from flinktf_operator.observed import JobView, WorkloadView, workload_view
 from flinktf_operator.store import Observation, Store
 
 _VERIFY_EVERY: Final = 600.0
@@ -50,12 +52,8 @@ class ChildrenKeeper:
         made = children(manifest, owner, Run(run.number, run.job_id, run.restore), self._settings)
         await self._configuration(job, run, made, all_of_it=bool(missing))
         self._verified[job.uid] = now
-        for workload in made.workloads:
-            if workload["metadata"]["labels"][POOL_LABEL] in missing:
-                body = await self._apply(workload, manifest)
-                self._store.put("workloads", body)
-                view = workload_view(body)
-                self._ours[view.uid] = view.ours
+        lacking = [w for w in made.workloads if w["metadata"]["labels"][POOL_LABEL] in missing]
+        await _together(self._workload(workload, manifest) for workload in lacking)
 
     async def token(self, job: JobView) -> str:
         """The bearer token of the job's coordinator, from its Secret."""
@@ -76,29 +74,37 @@ class ChildrenKeeper:
         workloads = self._store.versions("workloads")
         self._ours = {uid: ours for uid, ours in self._ours.items() if uid in workloads}
 
-    async def _apply(self, workload: Manifest, manifest: FlinkTFJob) -> Body:
+    async def _workload(self, workload: Manifest, manifest: FlinkTFJob) -> None:
         try:
-            return await self._cluster.apply(workload)
+            body = await self._cluster.apply(workload)
         except ApiError as error:
             message = in_the_manifest(error.message, workload, manifest)
             raise ApiError(error.code, f"Deployment {workload['metadata']['name']}", message) from None
+        self._store.put("workloads", body)
+        view = workload_view(body)
+        self._ours[view.uid] = view.ours
 
     def _is_to_be_applied(self, workload: WorkloadView | None) -> bool:
         """Whether it is not there, or someone else has taken one of our fields since we saw it first."""
         return workload is None or self._ours.setdefault(workload.uid, workload.ours) != workload.ours
 
     async def _configuration(self, job: JobView, run: RunStatus, made: Children, all_of_it: bool) -> None:
+        lacking = [c for c in (*made.leader, *made.config) if all_of_it or not await self._is_there(c)]
+        acts: list[Coroutine[Any, Any, object]] = []
         if all_of_it:
-            token = secrets.token_urlsafe(32)
-            if await self._make_once({**made.secret, "stringData": {"token": token}}, job):
-                self._tokens[job.uid] = token
             await self._forget_the_run_before(job, run)
-        for child in made.leader:
-            if all_of_it or not await self._is_there(child):
-                await self._make_once(child, job)
-        for child in made.config:
-            if all_of_it or not await self._is_there(child):
-                await self._cluster.apply(child)
+            acts.append(self._token_once(made.secret, job))
+        acts += (self._make_once(child, job) for child in lacking if child in made.leader)
+        # A RoleBinding is refused as long as its Role is not there.
+        last = [child for child in lacking if child["kind"] == "RoleBinding"]
+        acts += (self._cluster.apply(child) for child in lacking if child not in made.leader and child not in last)
+        await _together(acts)
+        await _together(map(self._cluster.apply, last))
+
+    async def _token_once(self, secret: Manifest, job: JobView) -> None:
+        token = secrets.token_urlsafe(32)
+        if await self._make_once({**secret, "stringData": {"token": token}}, job):
+            self._tokens[job.uid] = token
 
     async def _forget_the_run_before(self, job: JobView, run: RunStatus) -> None:
         """What Flink has kept of it in Kubernetes."""
@@ -126,3 +132,10 @@ class ChildrenKeeper:
         found = await self._cluster.read(manifest["kind"], job.namespace, manifest["metadata"]["name"])
         owners = found["metadata"].get("ownerReferences") or () if found is not None else ()
         return any(owner["uid"] == job.uid for owner in owners)
+
+
+async def _together(acts: Iterable[Coroutine[Any, Any, object]]) -> None:
+    """At once, and each to its end; raises what the first of them has raised."""
+    for result in await asyncio.gather(*acts, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result

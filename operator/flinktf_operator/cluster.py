@@ -1,11 +1,12 @@
-"""The Kubernetes API server: every request of the operator but kopf's watches goes through here."""
+"""The Kubernetes API server: every request of the operator but kopf's goes through here."""
 
 from __future__ import annotations
 
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Self
 from urllib.parse import quote, urlencode
 from urllib.request import getproxies
@@ -20,12 +21,16 @@ from flinktf_operator.names import FIELD_MANAGER, GROUP, MANAGED_BY, PLURAL, VER
 Manifest = Mapping[str, Any]
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=15)
+_WATCH_SECONDS: Final = 300
+# The API server sends a bookmark each minute where there is nothing else to tell.
+_STREAM_TIMEOUT: Final = aiohttp.ClientTimeout(total=_WATCH_SECONDS + 30, connect=10, sock_read=90)
 _PAGE: Final = "500"
 _JSON: Final = "application/json"
 # With a charset, the client sends the text that it is given.
 _APPLY: Final = "application/apply-patch+yaml; charset=utf-8"
 _MERGE: Final = "application/merge-patch+json"
-_METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 # Where the API server has each kind, as (prefix, plural).
 _KINDS: Final = {
     "FlinkTFJob": (f"/apis/{GROUP}/{VERSION}", PLURAL),
@@ -62,6 +67,14 @@ class ApiError(Exception):
         return self.code in (0, 429, 503, 504) or "before all known HTTP paths have been installed" in self.message
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """All objects of a kind that are the operator's, as they were at ``version``."""
+
+    objects: tuple[Mapping[str, Any], ...]
+    version: str
+
+
 class Cluster:
     """An asynchronous context manager; from inside a pod by its service account, else by ``KUBECONFIG``."""
 
@@ -87,9 +100,10 @@ class Cluster:
         await self._client.close()
 
     async def apply(self, manifest: Manifest) -> dict[str, Any]:
-        """Server-side apply, taking over the fields that others have changed. Returns the object."""
+        """Server-side apply, taking over the fields that others have changed. Returns the object's metadata."""
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        return await self._request("PATCH", _path(manifest), manifest["kind"], query, as_yaml(manifest), _APPLY)
+        text = as_yaml(manifest)
+        return await self._request("PATCH", _path(manifest), manifest["kind"], query, text, _APPLY, _METADATA)
 
     async def create(self, manifest: Manifest) -> dict[str, Any]:
         metadata = manifest["metadata"]
@@ -127,18 +141,45 @@ class Cluster:
         path = f"{_collection('FlinkTFJob', namespace)}/{quote(name)}/status"
         return await self._request("PATCH", path, "FlinkTFJob", {"fieldManager": FIELD_MANAGER}, body, _MERGE)
 
-    async def list_metadata(self, kind: str, namespace: str | None) -> list[dict[str, Any]]:
-        """The metadata of all objects of a kind that are the operator's."""
-        query = {"limit": _PAGE}
-        if kind != "FlinkTFJob":
-            query["labelSelector"] = f"{MANAGED_BY}={FIELD_MANAGER}"
-        found: list[dict[str, Any]] = []
+    async def list(self, kind: str, namespace: str | None, whole: bool = False) -> Listed:
+        """In a namespace, or in all; but for their metadata only if ``whole``."""
+        query = _selection(kind) | {"limit": _PAGE}
+        found: list[Mapping[str, Any]] = []
         while True:
-            page = await self._request("GET", _collection(kind, namespace), kind, query, accept=_METADATA)
-            found += [item["metadata"] for item in page["items"] or ()]
+            accept = _JSON if whole else _METADATA_LIST
+            page = await self._request("GET", _collection(kind, namespace), kind, query, accept=accept)
+            found += page["items"] or ()
             if not page["metadata"].get("continue"):
-                return found
+                return Listed(tuple(found), page["metadata"]["resourceVersion"])
             query["continue"] = page["metadata"]["continue"]
+
+    async def watch(
+        self, kind: str, namespace: str | None, version: str, whole: bool = False
+    ) -> AsyncIterator[Iterable[Mapping[str, Any]]]:
+        """What has changed since ``version``, in bursts as it comes, bookmarks among it.
+
+        Ends when the API server wants it to, after some minutes. Raises :class:`ApiError`, also when nothing comes any
+        more; 410 when ``version`` is too old.
+        """
+        query = _selection(kind) | {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": version}
+        path = _collection(kind, namespace)
+        url = self._url(path, query | {"timeoutSeconds": str(_WATCH_SECONDS)})
+        headers = await self._headers(_JSON, _JSON if whole else _METADATA)
+        what, rest = f"watch {path}", b""
+        try:
+            answer = await self._client.call_api("GET", url, headers, _request_timeout=_STREAM_TIMEOUT)
+            async with answer.response as stream:
+                if stream.status >= 300:
+                    raise ApiError(stream.status, what, _message(await stream.read()))
+                async for chunk in stream.content.iter_any():
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    events = [json.loads(line) for line in lines]
+                    for event in events:
+                        if event["type"] == "ERROR":
+                            raise ApiError(event["object"].get("code", 0), what, event["object"].get("message", ""))
+                    yield events
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise ApiError(0, what, f"the stream has broken: {type(error).__name__} {error}") from None
 
     async def _request(
         self,
@@ -151,10 +192,7 @@ class Cluster:
         accept: str = _JSON,
     ) -> dict[str, Any]:
         what = f"{method} {path}"
-        headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": FIELD_MANAGER}
-        for setting in (await self._configuration.auth_settings()).values():
-            headers[setting["key"]] = setting["value"]
-        url = f"{self._configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
+        headers, url = await self._headers(content_type, accept), self._url(path, query)
         began = time.perf_counter()
         code = 0
         try:
@@ -169,6 +207,15 @@ class Cluster:
             raise ApiError(code, what, _message(data))
         value: dict[str, Any] = json.loads(data)
         return value
+
+    async def _headers(self, content_type: str, accept: str) -> dict[str, str]:
+        headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": FIELD_MANAGER}
+        for setting in (await self._configuration.auth_settings()).values():
+            headers[setting["key"]] = setting["value"]
+        return headers
+
+    def _url(self, path: str, query: Mapping[str, str] | None) -> str:
+        return f"{self._configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
 
 
 def as_yaml(value: Any) -> str:
@@ -196,3 +243,8 @@ def _path(manifest: Manifest) -> str:
 def _collection(kind: str, namespace: str | None) -> str:
     prefix, plural = _KINDS[kind]
     return f"{prefix}/namespaces/{quote(namespace)}/{plural}" if namespace else f"{prefix}/{plural}"
+
+
+def _selection(kind: str) -> dict[str, str]:
+    """Jobs are people's; of all other kinds only what the operator has made."""
+    return {} if kind == "FlinkTFJob" else {"labelSelector": f"{MANAGED_BY}={FIELD_MANAGER}"}

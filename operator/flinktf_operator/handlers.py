@@ -1,45 +1,40 @@
-"""The watches, by kopf: what they say goes into the store, and names a job to look at.
+"""The watch of jobs, by kopf: what it says goes into the store, and names the job to look at.
 
 Only ``on.event``: kopf's own create/update/delete handlers would write annotations and finalizers to tell what is new.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final
 
 import kopf
 
 from flinktf_operator import metrics
-from flinktf_operator.names import FIELD_MANAGER, GROUP, MANAGED_BY, PLURAL, VERSION
+from flinktf_operator.names import GROUP, PLURAL, VERSION
 from flinktf_operator.observed import Key
-from flinktf_operator.store import Kind, Store, key_of
+from flinktf_operator.store import Store, key_of
 
-_SELECTOR: Final = f"{MANAGED_BY}={FIELD_MANAGER}"
 _RETRIES: Final = 100_000
 """A week, five seconds each."""
-_RESOURCES: Final[dict[Kind, tuple[str, str] | tuple[str, str, str]]] = {
-    "jobs": (GROUP, VERSION, PLURAL),
-    "workloads": ("apps", "v1", "deployments"),
-    "pods": ("v1", "pods"),
-}
 
 
 def registry(store: Store, look_at: Callable[[Key], None], look_soon: Callable[[Key], None]) -> kopf.OperatorRegistry:
-    """Handlers for jobs, Deployments and pods, and kopf's way to log in.
-
-    An index handler puts what there is into the store. kopf calls no other handler before every kind's first list has
-    gone through the indices: no job is looked at while the store is half full. From then on there is no need of it.
-    """
+    """The handler of jobs, and kopf's way to log in."""
     handlers = kopf.OperatorRegistry()
     kopf.on.login(registry=handlers)(_login)
-    listed = asyncio.Event()
-    for kind, resource in _RESOURCES.items():
-        tell = look_soon if kind == "pods" else look_at
-        keep_id, tell_id = f"store-{kind}", f"look-{kind}"
-        kopf.index(*resource, registry=handlers, id=keep_id, when=_while_not(listed))(_keeper(kind, store))
-        kopf.on.event(*resource, registry=handlers, id=tell_id)(_teller(kind, store, tell, listed))
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
+    async def tell(event: kopf.RawEvent, **_: Any) -> None:
+        metrics.WATCH_EVENTS.labels("jobs").inc()
+        body: Any = event["object"]
+        if event["type"] == "DELETED":
+            look_at(store.drop("jobs", body))
+        else:
+            # What the operator has written itself is no news, but may be a reason for the next step.
+            tell_of = look_at if store.put("jobs", body) else look_soon
+            tell_of(key_of("jobs", body))
+
     return handlers
 
 
@@ -59,43 +54,11 @@ def settings() -> kopf.OperatorSettings:
     ours.watching.client_timeout = 330
     ours.watching.connect_timeout = 10
     ours.watching.chunk_size = 500
-    ours.watching.label_selectors[_RESOURCES["workloads"]] = _SELECTOR
-    ours.watching.label_selectors[_RESOURCES["pods"]] = _SELECTOR
     return ours
 
 
 def _login(**arguments: Any) -> kopf.ConnectionInfo | None:
     return kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)
-
-
-def _keeper(kind: Kind, store: Store) -> Callable[..., Awaitable[None]]:
-    async def keep(body: kopf.Body, **_: Any) -> None:
-        store.put(kind, body)
-
-    return keep
-
-
-def _while_not(listed: asyncio.Event) -> Callable[..., bool]:
-    def check(**_: Any) -> bool:
-        return not listed.is_set()
-
-    return check
-
-
-def _teller(
-    kind: Kind, store: Store, look_at: Callable[[Key], None], listed: asyncio.Event
-) -> Callable[..., Awaitable[None]]:
-    async def tell(event: kopf.RawEvent, **_: Any) -> None:
-        listed.set()
-        metrics.WATCH_EVENTS.labels(kind).inc()
-        body: Any = event["object"]
-        if event["type"] == "DELETED":
-            look_at(store.drop(kind, body))
-        # What is listed was put into the store before; and a job is looked at for each of its own changes.
-        elif store.put(kind, body) or kind == "jobs" or event["type"] is None:
-            look_at(key_of(kind, body))
-
-    return tell
 
 
 class _NoDiff(kopf.DiffBaseStorage):

@@ -88,8 +88,8 @@ class Listeners:
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
                 version, pause = heard.version, _LEAST_PAUSE
-                self._store.report(key, heard)
-                self._look_at(key)
+                if self._store.report(key, heard):
+                    self._look_at(key)
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))
 
     async def _poll(self, target: Target, version: int | None) -> Report:

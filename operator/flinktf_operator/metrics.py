@@ -20,7 +20,7 @@ API_SECONDS: Final = Histogram(
 WATCH_EVENTS: Final = Counter("flinktf_operator_watch_events_total", "Events of the watches.", ["kind"])
 MISSED_EVENTS: Final = Counter(
     "flinktf_operator_missed_events_total",
-    "Differences between the watches and a list: events that never came.",
+    "Differences between a watch by kopf and a list: events that never came.",
     ["kind"],
 )
 JOBS: Final = Gauge("flinktf_operator_jobs", "FlinkTFJobs by phase.", ["phase"])

@@ -28,7 +28,8 @@ from flinktf_operator.transitions import Transition, event, transitions
 from flinktf_operator.workqueue import WorkQueue
 
 _LOG: Final = logging.getLogger(__name__)
-_WORKERS: Final = 16
+_WORKERS: Final = 64
+"""Jobs at a time. They mostly wait: the API server gives out the addresses of Services one after the other."""
 _PATIENCE: Final = 5
 """Failures in a row after which the job's status says so."""
 _FAILED: Final = "ReconcileFailed"

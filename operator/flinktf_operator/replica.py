@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, get_args
 
 import kopf
@@ -22,15 +22,17 @@ from flinktf_operator.observed import Key
 from flinktf_operator.options import Options
 from flinktf_operator.reconciler import Reconciler
 from flinktf_operator.resync import Resync
-from flinktf_operator.store import Store
+from flinktf_operator.store import Kind, Store
+from flinktf_operator.watch import Watch
 from flinktf_operator.workqueue import WorkQueue
 
 _LOG: Final = logging.getLogger(__name__)
 _STUCK: Final = 180.0
-"""Seconds of one look after which this replica is not alive: every request has a timeout of 15 s."""
+"""Seconds of one look, or without a word of a watch, after which this replica is not alive: a request has a timeout of
+15 s, and a watch one of 90 s."""
 _LEASE: Final = "flinktf-operator"
 _PAUSE: Final = 2.0
-_BURST: Final = 0.2
+_BURST: Final = 0.5
 """Seconds in which changes of a job's pods are gathered: they come together, and three for each pod."""
 
 
@@ -43,6 +45,7 @@ class Replica:
         self._queue: WorkQueue[Key] = WorkQueue()
         self._stop = asyncio.Event()
         self._resync: Resync | None = None
+        self._watches: list[Watch] = []
         self._connected = False
 
     async def run(self) -> None:
@@ -61,8 +64,11 @@ class Replica:
         """Why this replica should be replaced; None while it should not."""
         if self._queue.longest > _STUCK:
             return f"one job has been worked on for {self._queue.longest:.0f} s"
+        dead = [watch.kind for watch in self._watches if watch.still > _STUCK]
         if self._resync is not None and self._resync.dead:
-            return f"the watch of {', '.join(sorted(self._resync.dead))} is dead"
+            dead.append("jobs")
+        if dead:
+            return f"the watch of {', '.join(dead)} is dead"
         return None
 
     def unready(self) -> str | None:
@@ -107,7 +113,7 @@ class Replica:
         """Waits for the API server and the CRD: kopf would never see a kind that comes after its start."""
         while not self._connected:
             try:
-                await cluster.list_metadata("FlinkTFJob", next(iter(self._options.namespaces), None))
+                await cluster.list("FlinkTFJob", next(iter(self._options.namespaces), None))
                 self._connected = True
             except ApiError as error:
                 _LOG.warning("no FlinkTFJobs can be listed; is the CRD installed? %s", error)
@@ -117,7 +123,14 @@ class Replica:
         """Until cancelled."""
         options = self._options
         metrics.LEADER.set(1)
-        self._resync = Resync(cluster, self._store, options.namespaces, self._queue.add)
+        namespaces = options.namespaces or (None,)
+        self._resync = Resync(cluster, self._store, namespaces, self._queue.add)
+        looks: dict[Kind, Callable[[Key], None]] = {"workloads": self._queue.add, "pods": self._look_soon}
+        self._watches = [
+            Watch(cluster, self._store, kind, namespace, look_at)
+            for kind, look_at in looks.items()
+            for namespace in namespaces
+        ]
         started = asyncio.Event()
         async with Listeners(self._store, self._queue.add) as listeners, asyncio.TaskGroup() as group:
             reconciler = Reconciler(cluster, self._store, self._queue, listeners, options.jobs, options.identity)
@@ -132,6 +145,10 @@ class Replica:
             )
             await started.wait()
             self._take_signals()
+            for watch in self._watches:
+                group.create_task(watch.run())
+            for watch in self._watches:  # no job is looked at while the store is half full
+                await watch.listed.wait()
             group.create_task(reconciler.run())
             group.create_task(self._resync.run())
 

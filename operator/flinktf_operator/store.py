@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
@@ -39,7 +39,8 @@ class Store:
         self._workloads: dict[Key, dict[str, WorkloadView]] = defaultdict(dict)
         self._pods: dict[Key, dict[str, PodView]] = defaultdict(dict)
         self._reports: dict[Key, Report] = {}
-        self._versions: dict[Kind, dict[str, str]] = {kind: {} for kind in KINDS}
+        self._versions: dict[Kind, dict[str, tuple[str, str]]] = {kind: {} for kind in KINDS}
+        """By uid: namespace and resource version."""
 
     def put(self, kind: Kind, body: Body) -> bool:
         """An object was made or has changed. An older version than the one that is known changes nothing.
@@ -49,9 +50,10 @@ class Store:
         """
         metadata = body["metadata"]
         key, uid, version = key_of(kind, body), metadata["uid"], metadata["resourceVersion"]
-        if _older(version, self._versions[kind].get(uid)):
+        known = self._versions[kind].get(uid)
+        if known is not None and _older(version, known[1]):
             return False
-        self._versions[kind][uid] = version
+        self._versions[kind][uid] = metadata["namespace"], version
         if kind == "jobs":
             return _keep(self._jobs, key, job_view(body))
         if kind == "workloads":
@@ -73,8 +75,11 @@ class Store:
             self._drop(views, key, metadata["name"], metadata["uid"])
         return key
 
-    def report(self, key: Key, report: Report) -> None:
+    def report(self, key: Key, report: Report) -> bool:
+        """What a coordinator has said. Returns whether it is anything new."""
+        known = self._reports.get(key)
         self._reports[key] = report
+        return not report.says_the_same_as(known)
 
     def observe(self, key: Key) -> Observation:
         job = self._jobs.get(key)
@@ -94,11 +99,12 @@ class Store:
     def jobs(self) -> Iterable[JobView]:
         return self._jobs.values()
 
-    def versions(self, kind: Kind) -> Mapping[str, str]:
-        """Resource version by uid of all objects of a kind."""
-        return self._versions[kind]
+    def versions(self, kind: Kind, namespace: str | None = None) -> dict[str, str]:
+        """Resource version by uid of all objects of a kind as they are now: in a namespace, or in all."""
+        known = self._versions[kind].items()
+        return {uid: version for uid, (inside, version) in known if namespace in (None, inside)}
 
-    def lost(self, kind: Kind, uids: set[str]) -> set[Key]:
+    def lost(self, kind: Kind, uids: Set[str]) -> set[Key]:
         """Forgets objects whose deletion no watch has told. Returns the jobs that they belonged to."""
         keys: set[Key] = set()
         if kind == "jobs":
@@ -144,6 +150,6 @@ def _keep(views: dict[K, V], key: K, view: V) -> bool:
     return changed
 
 
-def _older(version: str, known: str | None) -> bool:
+def _older(version: str, known: str) -> bool:
     """Resource versions are numbers that grow, in every Kubernetes so far; else nothing is known to be older."""
-    return known is not None and version.isdecimal() and known.isdecimal() and int(version) < int(known)
+    return version.isdecimal() and known.isdecimal() and int(version) < int(known)

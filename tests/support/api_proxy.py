@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any, Self
 import aiohttp
 import yaml
 from aiohttp import web
+from yarl import URL
 
 _HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "content-encoding", "content-length", "keep-alive", "host"})
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -41,12 +43,14 @@ class ApiProxy:
     """Speaks plain HTTP to its clients, and the credentials of ``kubeconfig`` to the API server.
 
     ``before`` and ``after`` are called around the forwarding of each write; they may raise ``ConnectionError``, which
-    the client sees as a broken connection. Leases are not counted: they go on by themselves.
+    the client sees as a broken connection. Leases are not counted: they go on by themselves. ``watch`` says what is
+    asked instead of a watch, and may raise as well.
     """
 
     kubeconfig: Path
     before: Callable[[Write], None] = lambda _: None
     after: Callable[[Write], None] = lambda _: None
+    watch: Callable[[URL], URL] = lambda url: url
     writes: list[Write] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
 
@@ -54,6 +58,7 @@ class ApiProxy:
         config = yaml.safe_load(self.kubeconfig.read_text())
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         self._server = cluster["server"]
+        self._streams: set[asyncio.Transport] = set()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=_context(cluster, user), limit=0),
             headers={"Authorization": f"Bearer {user['token']}"} if "token" in user else {},
@@ -86,6 +91,11 @@ class ApiProxy:
         file.write_text(yaml.safe_dump(config))
         return file
 
+    def cut(self) -> None:
+        """Breaks the watches that there are."""
+        for transport in tuple(self._streams):
+            transport.abort()
+
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         write = None
         if request.method in _WRITES and "/leases" not in request.path:
@@ -98,26 +108,33 @@ class ApiProxy:
             if write:
                 self.after(write)
         except (ConnectionError, aiohttp.ClientError):  # as it would be without a proxy
-            assert request.transport is not None
-            request.transport.abort()
+            if request.transport is not None:
+                request.transport.abort()
             raise
         return response
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         headers = {k: v for k, v in request.headers.items() if k.lower() not in _HOP_BY_HOP | {"authorization"}}
-        url = self._server + request.path_qs
+        watch = "watch" in request.query
+        url = URL(self._server + request.path_qs)
+        url = self.watch(url) if watch else url
         body = await request.read() or None  # an empty body would get a content type that nobody asked for
         async with self._session.request(request.method, url, headers=headers, data=body) as answer:
             kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP - {"content-encoding"}}
-            watch = "watch" in request.query
             text = await answer.text() if answer.status >= 400 else ""
             self.answers.append(Answer(request.method, request.path, watch, answer.status, text))
             if not watch:
                 return web.Response(status=answer.status, headers=kept, body=await answer.read())
             stream = web.StreamResponse(status=answer.status, headers=kept)
             await stream.prepare(request)
-            async for chunk in answer.content.iter_any():
-                await stream.write(chunk)
+            assert request.transport is not None
+            transport = request.transport
+            self._streams.add(transport)
+            try:
+                async for chunk in answer.content.iter_any():
+                    await stream.write(chunk)
+            finally:
+                self._streams.discard(transport)
             return stream
 
 

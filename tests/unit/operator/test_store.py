@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flinktf_operator.report import Report
+from dataclasses import replace
+
+from flinktf_operator.report import InstanceReport, Report
 from flinktf_operator.store import Store
 from support import bodies
 
@@ -90,3 +92,26 @@ def test_what_was_deleted_without_a_word_is_forgotten() -> None:
     assert store.lost("jobs", {"u1"}) == {_KEY}
     assert store.observe(_KEY).job is None
     assert [dict(store.versions(kind)) for kind in ("jobs", "workloads", "pods")] == [{}, {}, {}]
+
+
+def test_a_heartbeat_is_nothing_new() -> None:
+    def said(version: int, step: int, heard: float) -> Report:
+        worker = InstanceReport("worker", 0, "Training", "wine-worker-0", step, 0, heard, None)
+        return replace(_report("u1"), version=version, instances=(worker,))
+
+    store = Store()
+    store.put("jobs", bodies.job("u1"))
+    assert store.report(_KEY, said(1, step=5, heard=0.1))
+    assert not store.report(_KEY, said(2, step=5, heard=3.0))
+    report = store.observe(_KEY).report
+    assert report is not None
+    assert (report.version, report.instances[0].heard) == (2, 3.0)
+    assert store.report(_KEY, said(3, step=6, heard=0.1))
+
+
+def test_versions_of_one_namespace() -> None:
+    store = Store()
+    store.put("pods", bodies.pod(namespace="ns"))
+    store.put("pods", bodies.pod(namespace="other", uid="uid-other"))
+    assert store.versions("pods", "other") == {"uid-other": "1"}
+    assert store.versions("pods") == {"uid-wine-worker-0": "1", "uid-other": "1"}
