@@ -14,7 +14,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Literal
 
 from faults.counting import counting_job
 from faults.faults import Both, Fault, Kill
@@ -31,19 +31,19 @@ STREAM_SECONDS: Final = 13
 
 @dataclass(frozen=True)
 class Moment:
-    """``seconds`` after the coordinator is there, or, for most of them, after training has begun."""
+    """``seconds`` after the run has begun, after its first step, or after that and the fault before."""
 
-    training: bool
+    after: Literal["start", "first step", "fault"]
     seconds: float
 
     def wait(self, run: Running) -> None:
         """Raises :class:`Ended` when the run has ended before."""
-        run.until(lambda status: not self.training or stepped(status), "training")
+        run.until(lambda status: self.after == "start" or stepped(status), "training")
         with contextlib.suppress(subprocess.TimeoutExpired):
             raise Ended(f"exit code {run.popen.wait(self.seconds)}")
 
     def __str__(self) -> str:
-        return f"{self.seconds:.1f} s after the {'first step' if self.training else 'start'}"
+        return f"{self.seconds:.1f} s after the {self.after}"
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,11 @@ def plan(seed: int) -> Plan:
         first, second = chance.sample(VICTIMS[strategy], 2)
         return Both(Kill(first), Kill(second)) if chance.random() < 0.2 else Kill(first)
 
-    def moment() -> Moment:
-        training = chance.random() < 0.8
-        return Moment(training, round(chance.uniform(0, STREAM_SECONDS / 2 if training else 20), 1))
-
-    faults = [(moment(), fault())]
+    training = chance.random() < 0.8
+    seconds = round(chance.uniform(0, STREAM_SECONDS / 2 if training else 20), 1)
+    faults = [(Moment("first step" if training else "start", seconds), fault())]
     if chance.random() < 0.4:
-        faults.append((Moment(True, round(chance.uniform(0, STREAM_SECONDS / 2), 1)), fault()))
+        faults.append((Moment("fault", round(chance.uniform(0, STREAM_SECONDS / 2), 1)), fault()))
     return Plan(strategy, tuple(faults))
 
 
@@ -89,8 +87,8 @@ def execute(what: Plan, folder: Path) -> Result:
     exact = {"policy": "Gang"} if what.strategy == "ParameterServer" else {}
     job = counting_job(folder, what.strategy, seconds=STREAM_SECONDS, **exact)
     began, struck = time.monotonic(), 0
-    with Running(job.folder) as run:
-        try:
+    try:
+        with Running(job.folder) as run:
             with contextlib.suppress(Ended):  # sooner than the fault: the records must be there all the same
                 for moment, fault in what.faults:
                     moment.wait(run)
@@ -98,12 +96,12 @@ def execute(what: Plan, folder: Path) -> Result:
                     struck += 1
             code = run.end()
             wrong = job.wrong() if code == 0 else f"exit code {code}"
-        except Exception as error:  # whatever it is, the next run is another one
-            wrong = f"{type(error).__name__}: {error}"
+    except Exception as error:  # whatever it is, the next run is another one
+        wrong = f"{type(error).__name__}: {error}"
     return Result(wrong, struck, time.monotonic() - began)
 
 
-def stepped(status: dict) -> bool:
+def stepped(status: dict[str, Any]) -> bool:
     return any(role["step"] > 0 for role in status["roles"])
 
 

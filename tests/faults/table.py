@@ -59,7 +59,7 @@ class Row:
     short: bool = False
 
     def __str__(self) -> str:
-        moment = "" if self.when is training else f" in {self.when.__name__.replace('_', ' ')}"
+        moment = "" if self.when in (training, at_once) else f" in {self.when.__name__.replace('_', ' ')}"
         return f"{self.strategy}: {self.fault}{moment}"
 
 
