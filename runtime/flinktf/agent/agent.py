@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ _SOCKET_PATH_LIMIT: Final = 107
 """Bytes of a unix socket's path on Linux."""
 _HANDOVER: Final = 1.0
 """Seconds within which an attempt that has lost its subtask notices: no successor is refused before."""
+_REMINDER: Final = 2.0
 _PATIENCE: Final = 60.0
 """Seconds that a coordinator may be away before a role is ended for it."""
 
@@ -38,6 +40,7 @@ class Agent:
         self._warm: RoleProcess | None = None
         self._attempt: Attempt | None = None
         self._attempts: set[asyncio.Task[None]] = set()
+        self._done: dict[str, Any] | None = None
         self._leaving = asyncio.Event()
         self._ports: dict[str, int] = {}
 
@@ -51,6 +54,7 @@ class Agent:
             async with CoordinatorClient(self._spec.coordinator, token, _PATIENCE) as client:
                 accepting = asyncio.create_task(self._accept(listener, client))
                 self._attempts.add(accepting)
+                self._attempts.add(asyncio.create_task(self._remind(client)))
                 leaving = asyncio.create_task(self._leaving.wait())
                 await asyncio.wait([accepting, leaving], return_when=asyncio.FIRST_COMPLETED)
                 leaving.cancel()
@@ -106,13 +110,23 @@ class Agent:
             return
         _LOG.info("%s-%d attempt=%d has come, mode=%s", hello.role, hello.index, hello.attempt, hello.mode)
         attempt = self._attempt = Attempt(self._spec, hello, subtask, client, self._ports)
+        self._done = None
         try:
             await attempt.run(await self._role_process())
+            self._done = attempt.done
         except OSError as error:
             _LOG.error("no role process: %s", error)
             subtask.finish(FrameType.FAILED, {"type": "ProcessNotStarted", "message": str(error), "traceback": ""})
         finally:
             self._attempt = None
+
+    async def _remind(self, client: CoordinatorClient) -> None:
+        """What is done is told again and again: a coordinator that restarts hears of it from nobody else."""
+        while True:
+            await asyncio.sleep(_REMINDER)
+            if self._done is not None:
+                with contextlib.suppress(CoordinatorError):
+                    await client.exit(self._done)
 
     async def _role_process(self) -> RoleProcess:
         """The warm one, or a new one when that has been used or has died. Raises OSError."""

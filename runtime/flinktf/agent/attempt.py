@@ -114,6 +114,7 @@ class Attempt:
         self._hung_up = asyncio.Event()
         self._leave_by = math.inf
         self._beating = asyncio.Lock()
+        self.done: dict[str, Any] | None = None
         self.ending = asyncio.Event()
         self.ended = asyncio.Event()
 
@@ -158,6 +159,9 @@ class Attempt:
         report, message = self._process.report, end.failure["message"] if end.failure else ""
         _LOG.info("%s generation=%d %s %s", self.name, self._generation, end.outcome, message)
         told = {"outcome": end.outcome, "step": report.step, "rows": report.rows, "failure": end.failure}
+        told["generation"] = self._generation
+        if end.outcome == "done":
+            self.done = self._identity | told
         try:
             async with asyncio.timeout(_TELLING):
                 await self._heartbeat()  # the last metrics, notices and model

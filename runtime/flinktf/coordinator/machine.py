@@ -188,8 +188,23 @@ def _preempted(state: JobState, event: Preempted, _: float) -> Step:
 
 
 def _exited(state: JobState, event: Exited, now: float) -> Step:
-    _known(state, event.key)
-    return endings.exited(state, event, now)
+    before = _known(state, event.key)
+    if before.attempt >= 0 or event.outcome != "done" or event.generation < state.generation or state.phase in TERMINAL:
+        return endings.exited(state, event, now)
+    # This coordinator has restarted, or the end came while there was none: the agent goes on telling it.
+    done = replace(
+        before,
+        state="Done",
+        attempt=event.attempt,
+        generation=event.generation,
+        resumed=True,
+        seen=now,
+        step=event.step,
+        rows=event.rows,
+    )
+    state = replace(state, generation=event.generation, stepped=state.stepped or event.step > 0)
+    state, formed = _form(_with(state, event.key, done), now)
+    return state, (Happened("Done", name(event.key), "before this coordinator began"), *formed)
 
 
 def _tick(state: JobState, tick: Tick, now: float) -> Step:

@@ -202,6 +202,7 @@ class _Routes:
                 step=_take(body, "step", int, 0),
                 rows=_take(body, "rows", int, 0),
                 failure=_failure(name(key), failure) if failure else None,
+                generation=_take(body, "generation", int, 0),
             )
         )
         return web.json_response({"final": self._coordinator.state.phase == "Failed"})

@@ -213,7 +213,7 @@ class Preempted:
 
 @dataclass(frozen=True)
 class Exited:
-    """A role process has ended; ``failure`` is there when it failed."""
+    """A role process has ended, in ``generation``; ``failure`` is there when it failed."""
 
     key: Key
     attempt: int
@@ -221,6 +221,7 @@ class Exited:
     step: int
     rows: int
     failure: Failure | None = None
+    generation: int = 0
 
 
 @dataclass(frozen=True)

@@ -454,6 +454,23 @@ async def test_a_restarted_coordinator_gets_its_agent_back(tmp_path: Path) -> No
             await s.state("Succeeded")
 
 
+async def test_a_restarted_coordinator_hears_what_is_done(tmp_path: Path) -> None:
+    async with stage(tmp_path, "read") as s:
+        subtask = s.hello()
+        await answer(subtask)
+        send_frame(subtask, FrameType.END)
+        assert (await answer(subtask)).type is FrameType.DONE
+        subtask.close()
+        await s.state("Succeeded")
+        port = s.server.port
+        assert port is not None
+        await s.server.close()
+        s.coordinator = Coordinator(begin(s.coordinator.state.shape, time.monotonic()))
+        async with TestServer(application(s.coordinator, "secret"), port=port):
+            state = await s.state("Succeeded")
+            assert state.generation == 1
+
+
 async def test_a_role_that_dies_comes_back_at_the_same_address(tmp_path: Path) -> None:
     """Its subtask is told that Flink may begin again; a job that has failed for good says that too."""
     policy = Policy("Role", max_restarts=1, backoff_seconds=0.1)
