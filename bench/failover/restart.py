@@ -65,7 +65,8 @@ def _restart(run: Running) -> Restart:
     failed = _events(status, known, "InstanceFailed", _VICTIM)[0]["at"]
     begins = _events(status, known, "Forming", "job") or _events(status, known, "Restarting", _VICTIM)
     backoff = float(begins[0]["message"].rpartition(", in ")[2].split()[0])
-    formed = (_events(status, known, "Running", "job") or _events(status, known, "Joined", _VICTIM))[-1]["at"]
+    kinds = (("Running", "job"), ("Joined", _VICTIM), ("Registered", _VICTIM))
+    formed = next(found[-1]["at"] for kind, who in kinds if (found := _events(status, known, kind, who)))
     training = [event for event in _events(status, known, "State", _VICTIM) if event["message"] == "Training"][-1]["at"]
     notice = _events(status, known, "Notice", _VICTIM)[-1]["at"]
     imports = _role(status)["timings"].get("tensorflow_import_wait", 0.0)
