@@ -61,7 +61,7 @@ class Running:
     def output(self) -> str:
         return (self.folder / "output").read_text()
 
-    def end(self, seconds: float = 240) -> int:
+    def end(self, seconds: float = 400) -> int:
         """Its exit code; ``last`` is the last status from before."""
         deadline = time.monotonic() + seconds
         while self.popen.poll() is None:
@@ -103,7 +103,7 @@ class Running:
         role = next(role for role in status["roles"] if f"{role['role']}-{role['index']}" == instance)
         return int(role["restarts"]) if role["state"] == "Training" and role["step"] > 0 else -1
 
-    def until(self, condition: Callable[[dict[str, Any]], bool], what: str, seconds: float = 120) -> dict[str, Any]:
+    def until(self, condition: Callable[[dict[str, Any]], bool], what: str, seconds: float = 240) -> dict[str, Any]:
         """The first status that meets ``condition``. Raises :class:`Ended`, or AssertionError when it takes longer."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -129,7 +129,7 @@ class Running:
                 found.append(process)
         return found
 
-    def process(self, name: str, seconds: float = 60) -> psutil.Process:
+    def process(self, name: str, seconds: float = 120) -> psutil.Process:
         """A process by its name: ``worker-1`` is that instance's TensorFlow process, wherever Flink has placed it;
         others have the names of their logs: ``coordinator``, ``jobmanager``, ``agent-worker-1``,
         ``taskmanager-pipeline-0``. Waits for one that is just being started.

@@ -66,7 +66,7 @@ class Row:
 MIRRORED, INDEPENDENT, SERVERS = "MultiWorkerMirrored", "Independent", "ParameterServer"
 EXACT: Final = {"seconds": 20, "policy": "Gang"}
 """What a job with parameter servers needs for each record to be there once."""
-BUDGET: Final = {"seconds": 30, "maxRestarts": 1, "backoff": {"initial": "100ms"}}
+BUDGET: Final = {"seconds": 30, "maxRestarts": 1}
 
 STALL: Final = {"seconds": 20, "stallTimeout": "8s"}
 STALLED: Final = Once({"worker-1": 1}, event="Stalled")
