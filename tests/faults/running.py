@@ -37,7 +37,7 @@ class Running:
         self._output = (self.folder / "output").open("w+")
         self._temporary = tempfile.mkdtemp(prefix="run-")
         self.popen = subprocess.Popen(
-            self._folder.command(),
+            ["setpriv", "--pdeathsig", "TERM", *self._folder.command()],  # a test that is killed leaves no run behind
             cwd=self.folder,
             env={**os.environ, "TMPDIR": self._temporary},
             stdin=subprocess.DEVNULL,
