@@ -136,7 +136,7 @@ ROWS: Final = (
         expects=Once(undisturbed=("worker-0", "worker-1")),
         lasts=seconds(5),
     ),
-    Row(MIRRORED, Partition(("worker-0", "worker-1")), expects=Once({"worker-1": 1}), lasts=told("worker-1 is back")),
+    Row(MIRRORED, Partition(("worker-0", "worker-1")), expects=Once({"worker-1": 1}), lasts=told("generation 2 forms")),
     Row(SERVERS, Partition(("ps-0",)), lasts=seconds(5), job=EXACT),
     # What is there, and does nothing.
     Row(MIRRORED, Stop("agent-worker-1"), expects=Once({"worker-1": 1}), lasts=told("its agent has said nothing")),
