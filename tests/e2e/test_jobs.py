@@ -87,6 +87,21 @@ def _scheduled(kubectl: Kubectl, count: int) -> list[dict[str, Any]]:
     return pods if len(pods) == count and all("nodeName" in pod["spec"] for pod in pods) else []
 
 
+def test_pods_that_have_just_started_end_when_they_are_told_to(on_kind: Kubectl) -> None:
+    """Whatever their programs are about to do: nothing waits for the end of the grace period."""
+    apply(on_kind, "wine", lasting())
+    eventually(lambda: len(_started(on_kind)) == 4, 60, 0.1)
+    on_kind("delete", "ftj", "wine", "--wait=false")
+    began = time.monotonic()
+    eventually(lambda: on_kind.items("pods", MANAGED) == [], 90)
+    assert time.monotonic() - began < 45  # they are given at least 60
+
+
+def _started(kubectl: Kubectl) -> list[dict[str, Any]]:
+    pods = kubectl.items("pods", MANAGED)
+    return [pod for pod in pods if any("running" in it["state"] for it in pod["status"].get("containerStatuses", ()))]
+
+
 @pytest.mark.long
 def test_more_gpus_than_there_are_is_told_and_the_job_runs_when_there_are_enough(on_kind: Kubectl) -> None:
     gpu = {"path": ["spec", "roles", 0, "gpu"], "value": {"count": 2}}

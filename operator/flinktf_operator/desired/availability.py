@@ -57,6 +57,9 @@ def configuration(job: FlinkTFJob, owner: Owner, run: Run) -> dict[str, str]:
         TYPE: "kubernetes",
         "high-availability.storageDir": uri(f"{checkpoint_path(job)}/ha"),
         "high-availability.cluster-id": run.job_id,
+        # Flink gives an API server 15 s, and then begins the job again: a control plane that is updated takes longer.
+        "high-availability.kubernetes.leader-election.lease-duration": "30 s",
+        "high-availability.kubernetes.leader-election.renew-deadline": "25 s",
         "kubernetes.cluster-id": _cluster(owner.name, run.number),
         "kubernetes.namespace": owner.namespace,
     }
