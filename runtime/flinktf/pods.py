@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import Final
 
-from flinktf.agent.spec import AgentSpec
+from flinktf.agent.spec import AgentSpec, publish_of
 from flinktf.api import FlinkTFJob
 from flinktf.api.roles import Role
 from flinktf.coordinator.job import shape_of
@@ -140,6 +140,7 @@ def agent_json(job: FlinkTFJob, role: Role) -> str:
         env=dict(spec.tensorflow.env),
         forming_timeout_seconds=spec.forming_timeout_seconds,
         stall_timeout_seconds=role.failover.stall_timeout_seconds,
+        publish=publish_of(spec.model),
         leave_seconds=max(0, _grace(job, role) - _AFTERWARDS),
         echo=True,
     ).to_json()

@@ -128,8 +128,9 @@ async def test_the_next_run_goes_on_from_the_last_checkpoint(tmp_path: Path, str
     # An operator that was away has not heard of the newer ones, for which Flink has deleted what was told.
     assert not list((tmp_path / "data").rglob(f"chk-{told['id']}"))
     last = max(int(file.parent.name.removeprefix("chk-")) for file in (tmp_path / "data").rglob("chk-*/_metadata"))
-    model = "worker-0" if strategy == "Independent" else "model"
-    with np.load(tmp_path / "data" / "checkpoints" / str(last) / f"{model}.npz") as saved:
+    model = f"{last}-worker-0.npz" if strategy == "Independent" else f"{last}.npz"
+    (file,) = (tmp_path / "data" / "checkpoints" / "model").rglob(model)
+    with np.load(file) as saved:
         step, seen = (int(number) for number in saved["progress"])
     async with Pods(tmp_path, 2, told["location"]) as pods:
         status = await pods.until(ended, 150)

@@ -17,7 +17,7 @@ from flinktf.agent.health import Health, look
 from flinktf.agent.role_process import RoleProcess
 from flinktf.agent.spec import AgentSpec
 from flinktf.agent.subtask import SubtaskConnection
-from flinktf.coordinator.client import CoordinatorClient, CoordinatorError, NotRegisteredError
+from flinktf.coordinator.client import CoordinatorClient, CoordinatorError, NotRegisteredError, Orders
 from flinktf.ports import hold_port
 from flinktf.protocol.frames import VERSIONS, FrameType
 from flinktf.protocol.hello import Hello
@@ -113,6 +113,7 @@ class Attempt:
         self._warned = False
         self._hung_up = asyncio.Event()
         self._leave_by = math.inf
+        self._completed = 0
         self._beating = asyncio.Lock()
         self.done: dict[str, Any] | None = None
         self.ending = asyncio.Event()
@@ -259,7 +260,11 @@ class Attempt:
         """Tells the coordinator how it goes, and does what it says: beside the work, which must not wait for it."""
         deadline = math.inf
         while True:
-            command = await self._heartbeat()
+            orders = await self._heartbeat()
+            command = orders.command
+            if self._assigned and orders.completed > self._completed:
+                self._completed = orders.completed
+                self._process.tell_completed(orders.completed, orders.over)
             if command == "leave" or time.monotonic() > self._leave_by:
                 kept = "after a checkpoint" if command == "leave" else "without the checkpoint that it waited for"
                 raise AttemptFailedError("Preempted", f"its pod was taken away; it left {kept}")
@@ -311,7 +316,7 @@ class Attempt:
         if not self._assigned:
             self._generation = generation
 
-    async def _heartbeat(self) -> str:
+    async def _heartbeat(self) -> Orders:
         try:
             return await self._beat()
         except NotRegisteredError:
@@ -320,7 +325,7 @@ class Attempt:
             await self._register_again()
             return await self._beat()
 
-    async def _beat(self) -> str:
+    async def _beat(self) -> Orders:
         report, now = self._process.report, time.monotonic()
         if self._assigned:
             self._health = look(self._health, self._process.seen(), now)
@@ -356,6 +361,7 @@ class Attempt:
         work.mkdir(parents=True, exist_ok=True)
         task = Task(
             job=spec.job,
+            job_id=hello.job_id,
             role=hello.role,
             index=hello.index,
             replicas=spec.replicas,
@@ -373,6 +379,7 @@ class Attempt:
             schema=hello.schema,
             output_schema=hello.output_schema,
             restored=hello.restored,
+            publish=spec.publish,
         )
         file = work / "task.json"
         file.touch(mode=0o600)

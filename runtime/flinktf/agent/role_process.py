@@ -126,6 +126,12 @@ class RoleProcess:
         with contextlib.suppress(OSError):
             self._control.send(b'{"command": "stop"}\n')
 
+    def tell_completed(self, checkpoint: int, over: Sequence[int]) -> None:
+        """Tells it that Flink has completed a checkpoint, and which others will not be restored any more."""
+        line = json.dumps({"command": "completed", "checkpoint": checkpoint, "over": list(over)}).encode() + b"\n"
+        with contextlib.suppress(OSError):
+            self._control.send(line)
+
     async def wait(self) -> int:
         """Its exit code, when it has ended and all that it told has been read."""
         code = await self._child.process.wait()

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from flinktf.protocol.task import Strategy
+from flinktf.api.job import ModelLocation
+from flinktf.api.kubernetes import duration_value
+from flinktf.protocol.task import Publish, Strategy
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class AgentSpec:
     forming_timeout_seconds: float = 300.0
     stop_grace_seconds: float = 30.0
     stall_timeout_seconds: float | None = None
+    publish: Publish | None = None
     leave_seconds: float = 45.0
     """How long an instance whose pod is taken away may wait for a checkpoint."""
     echo: bool = False
@@ -42,7 +45,15 @@ class AgentSpec:
         return json.dumps(asdict(self))
 
 
+def publish_of(model: ModelLocation) -> Publish | None:
+    """What role processes are told of ``spec.model.versions``."""
+    if model.versions is None:
+        return None
+    return Publish(duration_value(model.versions.every).total_seconds(), model.versions.keep)
+
+
 def agent_spec_from_json(text: str, environment: Mapping[str, str]) -> AgentSpec:
     """``FLINKTF_HOST`` counts before the text's ``host``: all pods of a role have one text, and each its address."""
     value = json.loads(text)
+    value["publish"] = Publish(**value["publish"]) if value["publish"] else None
     return AgentSpec(**value | {"host": environment.get("FLINKTF_HOST") or value["host"]})

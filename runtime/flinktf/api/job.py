@@ -91,10 +91,22 @@ class TensorFlow(Model):
     image: str | None = Field(default=None, description="The image of the TensorFlow containers.")
 
 
+class ModelVersions(Model):
+    """Versions of the model while it is trained, each of a completed checkpoint, as TensorFlow Serving reads them."""
+
+    every: Duration = Field(default="10m", description="How much time there is at least between two versions.")
+    keep: Integer = Field(default=3, ge=1, description="How many versions are kept; older ones are deleted.")
+
+
 class ModelLocation(Model):
     """The trained model."""
 
     path: FilePath = Field(default="model", description="The SavedModel's folder; relative to the manifest locally.")
+    versions: ModelVersions | None = Field(
+        default=None,
+        description="Makes the folder one of numbered versions, model/1, model/2, …: one at checkpoints while training "
+        "goes on, and one at its end.",
+    )
 
 
 class Storage(Model):

@@ -285,6 +285,21 @@ RULES: Final[tuple[Rule, ...]] = (
         "needs either python or sql",
         "name one file; leave job out for a job without a pipeline",
     ),
+    Rule(
+        "versions-need-checkpoints",
+        ("model.versions", "checkpoint"),
+        "model.versions",
+        "!has(self.model.versions) || (has(self.checkpoint) && has(self.checkpoint.interval))",
+        _when(
+            lambda spec: (
+                spec.model.versions is not None and (spec.checkpoint is None or spec.checkpoint.interval is None)
+            ),
+            "model",
+            "versions",
+        ),
+        "needs checkpoints: a version is the model of one",
+        "add spec.checkpoint.interval",
+    ),
     _suffix("python", ".py", "name a Python file with main(job)"),
     _suffix("sql", ".sql", "name a file of SQL statements"),
     *(_own_setting(key, reason) for key, reason in OWN_SETTINGS.items()),

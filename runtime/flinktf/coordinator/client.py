@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import aiohttp
+
+from flinktf.coordinator.state import Command
 
 _REQUEST_TIMEOUT: Final = 40.0
 """Seconds, longer than the longest poll."""
@@ -19,6 +22,16 @@ class CoordinatorError(Exception):
 
 class NotRegisteredError(CoordinatorError):
     """The coordinator knows no attempt of this instance: it has restarted."""
+
+
+@dataclass(frozen=True)
+class Orders:
+    """The answer to a heartbeat: what to do, the last checkpoint that Flink has completed (0 before the first), and
+    some that will not be restored any more."""
+
+    command: Command
+    completed: int
+    over: tuple[int, ...]
 
 
 class CoordinatorClient:
@@ -48,9 +61,9 @@ class CoordinatorClient:
         """Waits up to ``wait`` seconds for the cluster to form."""
         return await self._request("GET", f"/v1/cluster?role={role}&index={index}&attempt={attempt}&wait={wait}")
 
-    async def heartbeat(self, body: Mapping[str, Any]) -> str:
-        """``continue``, ``stop``, ``abort``, ``leave`` or ``fail``."""
-        return str((await self._request("POST", "/v1/heartbeat", body))["command"])
+    async def heartbeat(self, body: Mapping[str, Any]) -> Orders:
+        answer = await self._request("POST", "/v1/heartbeat", body)
+        return Orders(answer["command"], int(answer["completed"]), tuple(answer["over"]))
 
     async def preempted(self, body: Mapping[str, Any], patience: float) -> None:
         """Says that the instance would leave. From now on nothing waits for longer than ``patience`` for an answer."""

@@ -180,7 +180,10 @@ class _Routes:
         for notice in _take(body, "notices", list, []):
             self._coordinator.notice(name(key), str(notice))
         await self._coordinator.apply(beat)
-        return web.json_response({"command": machine.command(self._coordinator.state, key, attempt, generation)})
+        state = self._coordinator.state
+        command = machine.command(state, key, attempt, generation)
+        over = state.flink.over if state.flink is not None else ()
+        return web.json_response({"command": command, "completed": state.completed, "over": over})
 
     async def preempted(self, request: web.Request) -> web.Response:
         body = await _body(request)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from flinktf.agent.spec import AgentSpec
+from flinktf.agent.spec import AgentSpec, publish_of
 from flinktf.api import LoadedManifest
 from flinktf.coordinator.job import shape_of
 from flinktf.flink.distribution import Distribution
@@ -124,6 +124,7 @@ class Cluster:
                     env=dict(spec.tensorflow.env),
                     forming_timeout_seconds=spec.forming_timeout_seconds,
                     stall_timeout_seconds=role.failover.stall_timeout_seconds,
+                    publish=publish_of(spec.model),
                 )
                 file = self.layout.run / f"agent-{instance}.json"
                 file.touch(mode=0o600)

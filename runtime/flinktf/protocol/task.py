@@ -19,6 +19,14 @@ Strategy = Literal["MultiWorkerMirrored", "ParameterServer", "Independent"]
 
 
 @dataclass(frozen=True)
+class Publish:
+    """Models become numbered versions: at most one in so many seconds, and so many are kept."""
+
+    every_seconds: float
+    keep: int
+
+
+@dataclass(frozen=True)
 class Task:
     """One attempt of one role instance.
 
@@ -27,6 +35,7 @@ class Task:
     """
 
     job: str
+    job_id: str
     role: str
     index: int
     replicas: int
@@ -44,6 +53,7 @@ class Task:
     schema: Schema | None = None
     output_schema: Schema | None = None
     restored: Restored | None = None
+    publish: Publish | None = None
 
     @property
     def tf_config(self) -> str:
@@ -62,6 +72,7 @@ def task_from_json(text: str) -> Task:
     value["schema"] = schema_from_json(value["schema"])
     value["output_schema"] = schema_from_json(value["output_schema"])
     value["restored"] = Restored(**value["restored"]) if value["restored"] else None
+    value["publish"] = Publish(**value["publish"]) if value["publish"] else None
     return Task(**value)
 
 

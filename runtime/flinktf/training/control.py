@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 Phase = Literal["importing", "waiting", "training", "evaluating", "saving", "serving"]
@@ -52,6 +53,7 @@ class Control:
         self._socket = sock
         self._lock = threading.Lock()
         self._phase: Phase | None = None
+        self._on_completed: Callable[[int, list[int]], None] | None = None
 
     def send(self, event: str, **values: Any) -> None:
         """Sends one event. A lost agent is not this method's concern: the process dies with its agent."""
@@ -64,16 +66,20 @@ class Control:
             self._phase = phase
             self.send("phase", phase=phase)
 
+    def on_completed(self, call: Callable[[int, list[int]], None]) -> None:
+        """``call`` is told of each checkpoint of Flink's that is completed, and of those that are over since."""
+        self._on_completed = call
+
     def listen(self, rest: bytes = b"") -> None:
-        """Starts the thread that turns the agent's ``stop`` into :attr:`stop`."""
+        """Starts the thread that does what the agent says."""
         threading.Thread(target=self._listen, args=(rest,), name="flinktf-control", daemon=True).start()
 
     def _listen(self, received: bytes) -> None:
         while True:
             *lines, received = received.split(b"\n")
             for line in lines:
-                if line.strip() and json.loads(line).get("command") == "stop":
-                    self.stop.set()
+                if line.strip():
+                    self._obey(json.loads(line))
             try:
                 chunk = self._socket.recv(_RECEIVE_BYTES)
             except OSError:
@@ -81,3 +87,9 @@ class Control:
             if not chunk:
                 return
             received += chunk
+
+    def _obey(self, line: dict[str, Any]) -> None:
+        if line.get("command") == "stop":
+            self.stop.set()
+        elif line.get("command") == "completed" and self._on_completed is not None:
+            self._on_completed(line["checkpoint"], line["over"])

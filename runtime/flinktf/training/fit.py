@@ -10,7 +10,9 @@ from flinktf.training.errors import TrainingError
 from flinktf.training.history import History
 
 if TYPE_CHECKING:
+    from flinktf.training.checkpoints import Checkpoints
     from flinktf.training.context import TFContext
+    from flinktf.training.loops.run import Run
 
 
 def fit(
@@ -45,9 +47,9 @@ def fit(
     from flinktf.training.checkpoints import Checkpoints
     from flinktf.training.context import TFContext
     from flinktf.training.export import check_writable
-    from flinktf.training.loops import evaluator, mirrored, parameter_server, single
     from flinktf.training.loops.model import ModelAdapter
     from flinktf.training.loops.run import Run
+    from flinktf.training.versions import Publisher
 
     context = context or TFContext.current()
     if not isinstance(dataset, FlinkDataset):
@@ -58,7 +60,8 @@ def fit(
         check_writable(context.model_path)
     task = context.runtime.task
     adapter = ModelAdapter(model)
-    checkpoints = Checkpoints(context, adapter)
+    publisher = Publisher(context, model) if task.publish is not None and context.is_chief else None
+    checkpoints = Checkpoints(context, adapter, publisher)
     saves = checkpoint if checkpoint is not None else task.strategy == "ParameterServer"
     run = Run(
         context,
@@ -69,14 +72,27 @@ def fit(
         validation,
         callbacks,
         log,
-        after_epoch=checkpoints.save_epoch if saves and context.is_chief else lambda _: None,
+        after_epoch=(lambda n: checkpoints.save_epoch(n, run.position))
+        if saves and context.is_chief
+        else lambda _: None,
     )
+    try:
+        return _train(run, checkpoints)
+    finally:
+        if publisher is not None:
+            publisher.finish()
+
+
+def _train(run: Run, checkpoints: Checkpoints) -> History:
+    from flinktf.training.loops import evaluator, mirrored, parameter_server, single
+
+    context, task = run.context, run.context.runtime.task
     if task.role == "evaluator":
         return evaluator.watch(run, checkpoints)
     if task.strategy == "ParameterServer":
         return parameter_server.train(run, checkpoints)
     with context.strategy.scope():
-        adapter.build(dataset.structure)
+        run.adapter.build(run.dataset.structure)
     run.resume(checkpoints, context.restored)
     if task.strategy == "MultiWorkerMirrored":
         return mirrored.train(run, checkpoints)

@@ -24,7 +24,7 @@ class Progress:
         self._counts: dict[str, float] = {}
         self._sent_at = 0.0
         self._pending = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def report(self, step: int, rows: int, metrics: Mapping[str, Any]) -> None:
         with self._lock:
@@ -38,14 +38,18 @@ class Progress:
             self._counts[name] = number
             self._pending = True
 
+    def metrics(self) -> dict[str, float]:
+        """What was reported last, without what is not finite."""
+        with self._lock:
+            numbers = {name: float(value) for name, value in self._metrics.items()} | self._counts
+        return {name: value for name, value in numbers.items() if math.isfinite(value)}
+
     def flush(self) -> None:
         with self._lock:
             if self._pending:
                 self._send()
 
     def _send(self) -> None:
-        metrics = {name: float(value) for name, value in self._metrics.items()}
-        finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
-        self._control.send("progress", step=self.step, rows=self.rows, metrics=finite | self._counts)
+        self._control.send("progress", step=self.step, rows=self.rows, metrics=self.metrics())
         self._sent_at = time.monotonic()
         self._pending = False

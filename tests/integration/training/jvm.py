@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ def flink_schema(schema: pa.Schema) -> Schema:
 def make_task(directory: Path, **changes: Any) -> Task:
     task = Task(
         job="test",
+        job_id="2f",
         role="worker",
         index=0,
         replicas=1,
@@ -117,6 +119,18 @@ class Role:
 
     def stop(self) -> None:
         self._control.sendall(b'{"command":"stop"}\n')
+
+    def complete(self, checkpoint: int, over: Sequence[int] = ()) -> None:
+        """Flink has completed a checkpoint, its agent says, and will not restore ``over`` any more."""
+        line = json.dumps({"command": "completed", "checkpoint": checkpoint, "over": list(over)})
+        self._control.sendall(line.encode() + b"\n")
+
+    def until(self, condition: Callable[[], object], what: str, seconds: float = 60) -> None:
+        """Raises AssertionError, with the role's log, when it is not so within that time."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}\n{self.log.read_text()[-6000:]}"
+            time.sleep(0.02)
 
     def wait(self, seconds: float = 120) -> int:
         """The exit code. Fails with the role's log when the time is over."""

@@ -48,6 +48,7 @@ BROKEN: list[tuple[str, dict[str, Any], list[str]]] = [
         {"roles": [{"name": "worker", "failover": {"policy": "Role"}}]},
         ["spec.roles[0].failover"],
     ),
+    ("versions-need-checkpoints", {"model": {"versions": {}}}, ["spec.model.versions"]),
     ("MultiWorkerMirrored-needs-workers", {"roles": roles("evaluator")}, ["spec.roles"]),
     ("ParameterServer-needs-chief", {"roles": roles("ps", "worker"), "tensorflow": PS}, ["spec.roles"]),
     ("ParameterServer-needs-ps", {"roles": roles("chief", "worker"), "tensorflow": PS}, ["spec.roles"]),

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from flinktf.coordinator.client import CoordinatorClient, CoordinatorError
+from flinktf.coordinator.client import CoordinatorClient, CoordinatorError, Orders
 from flinktf.coordinator.machine import begin
 from flinktf.coordinator.server import Coordinator, application
 from flinktf.coordinator.shape import JobShape
@@ -104,7 +104,9 @@ async def test_from_registration_to_metrics(url: str) -> None:
         await client.register(REGISTRATION | {"index": 1, "address": "h:2"})
         formed = {"phase": "Running", "generation": 1, "cluster": {"worker": ["h:1", "h:2"]}}
         assert await client.cluster("worker", 0, 1) == formed
-        assert await client.heartbeat(BEAT | {"step": 7, "model": "/m", "notices": ["look"]}) == "continue"
+        await client.flink({"state": "RUNNING", "completed": 3, "over": [1, 2]})
+        orders = await client.heartbeat(BEAT | {"step": 7, "model": "/m", "notices": ["look"]})
+        assert orders == Orders("continue", 3, (1, 2))
         status = await client.status()
         assert (status["phase"], status["cluster"], status["models"]) == ("Running", formed["cluster"], ["/m"])
         assert [event["number"] for event in status["events"]] == list(range(1, len(status["events"]) + 1))

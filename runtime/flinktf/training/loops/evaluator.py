@@ -39,7 +39,12 @@ def watch(run: Run, checkpoints: Checkpoints) -> History:
         newest = max(saved, default=-1)
         if newest > seen:
             started = time.monotonic()
-            checkpoints.restore(str(saved[newest]))
+            try:
+                checkpoints.restore(str(saved[newest]))
+            except TrainingError:
+                if saved[newest].exists():
+                    raise
+                continue  # two newer ones are there since
             numbers = evaluator.run()
             seen = newest
             _report(run, newest, numbers, time.monotonic() - started)

@@ -163,7 +163,7 @@ class _Loop:
     ) -> Block | Marker | None:
         """The chief saves; the barrier is answered when all know whether the file is there."""
         self._run.context.runtime.control.phase("saving")
-        mine = self._checkpoints.save_for(decision.checkpoint)
+        mine = self._checkpoints.save_for(decision.checkpoint, self._run.position)
         failures = self.add_up(np.array([float(mine.error is not None)]))[0]
         self._run.context.runtime.control.phase("training")
         if not isinstance(item, Marker):

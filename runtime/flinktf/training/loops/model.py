@@ -57,11 +57,8 @@ class ModelAdapter:
     def variables(self) -> list[tf.Variable]:
         """The model's and the optimizer's variables, in a fixed order."""
         optimizer = self.model.optimizer.variables
-        both = [*self.model.variables, *(optimizer() if callable(optimizer) else optimizer)]
-        unique = {
-            id(v): v for v in (getattr(variable, "value", variable) if self.keras_3 else variable for variable in both)
-        }
-        return list(unique.values())
+        own = model_variables(self.model)
+        return _unique([*own, *_plain(optimizer() if callable(optimizer) else optimizer, self.keras_3)])
 
     def gradients(self, x: Any, y: Any, w: Any) -> tuple[tf.Tensor, list[Any], Any]:
         """The mean loss over the batch, its gradients, and the predictions."""
@@ -89,6 +86,19 @@ class ModelAdapter:
             self.model.optimizer.apply(list(gradients), self.model.trainable_variables)
         else:
             self.model.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
+
+
+def model_variables(model: Any) -> list[tf.Variable]:
+    """Of the model alone, in its order, each once."""
+    return _unique(_plain(model.variables, is_keras_3(model)))
+
+
+def _plain(variables: Sequence[Any], keras_3: bool) -> list[tf.Variable]:
+    return [getattr(variable, "value", variable) if keras_3 else variable for variable in variables]
+
+
+def _unique(variables: Sequence[tf.Variable]) -> list[tf.Variable]:
+    return list({id(variable): variable for variable in variables}.values())
 
 
 def as_tuple(batch: Any) -> tuple[Any, Any, Any]:

@@ -142,7 +142,7 @@ class _Loop:
         saved = NOTHING
         if set(barriers.values()) == {newest}:
             self._run.context.runtime.control.phase("saving")
-            saved = self._checkpoints.save_for(newest)
+            saved = self._checkpoints.save_for(newest, self._run.position)
             self._run.context.runtime.control.phase("training")
         self._saved = newest, saved
         barriers.clear()

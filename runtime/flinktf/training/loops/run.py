@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from flinktf.training.checkpoints import Position
 from flinktf.training.history import Epoch, History
 from flinktf.training.loops.model import ModelAdapter
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Run:
-    """One call of ``fit``. ``steps`` bounds the optimizer steps of the whole run; ``after_epoch`` saves the model."""
+    """One call of ``fit``. ``steps`` bounds the optimizer steps of the whole run; ``after_epoch`` saves the model.
+
+    ``step`` and ``rows`` are how far training is, over all epochs and workers, what was restored included.
+    """
 
     context: TFContext
     adapter: ModelAdapter
@@ -33,6 +37,10 @@ class Run:
     history: History = field(default_factory=History)
     step: int = 0
     rows: int = 0
+
+    @property
+    def position(self) -> Position:
+        return Position(self.step, self.rows)
 
     @property
     def steps_left(self) -> int | None:
@@ -49,7 +57,7 @@ class Run:
         if restored is not None and restored.location is not None:
             self.step, self.rows = checkpoints.restore(restored.location)
             self.context.notice(f"goes on at step {self.step} with the model of checkpoint {restored.checkpoint_id}")
-            self.context.report(self.step, self.rows)
+            self._report()
 
     def begin(self) -> None:
         self.adapter.model.stop_training = False
@@ -68,11 +76,11 @@ class Run:
         """Reports ``steps`` more steps over ``rows`` rows; ``loss`` may be a tensor."""
         self.step += steps
         self.rows += rows
-        self.context.report(self.step, self.rows, loss=loss)
+        self._report(loss=loss)
 
     def end_epoch(self, epoch: Epoch) -> None:
         self.history.epochs.append(epoch)
-        self.context.report(self.step, self.rows, epoch=epoch.number, **epoch.logs)
+        self._report(epoch=epoch.number, **epoch.logs)
         self.context.runtime.progress.flush()
         if self.log:
             numbers = "  ".join(f"{name} {value:.4f}" for name, value in epoch.logs.items())
@@ -84,6 +92,11 @@ class Run:
         for callback in self.callbacks:
             callback.on_epoch_end(epoch.number, epoch.logs)
         self.after_epoch(epoch.number)
+
+    def _report(self, **metrics: Any) -> None:
+        """Rows are those that this role has read, each once; those of the workers where it reads none itself."""
+        fed = self.context.runtime.recording is not None
+        self.context.report(self.step, self.context.runtime.rows if fed else self.rows, **metrics)
 
     def end(self) -> History:
         for callback in self.callbacks:

@@ -65,7 +65,7 @@ class _Loop:
         run = self._run
         for item in run.dataset.blocks(number, keep=run.epochs > 1, flush_at_marker=True):
             if isinstance(item, Marker):
-                run.dataset.answer(item, self._checkpoints.save_for(item.checkpoint_id))
+                run.dataset.answer(item, self._checkpoints.save_for(item.checkpoint_id, run.position))
                 continue
             at = 0
             while at < item.steps and not run.stopped:
