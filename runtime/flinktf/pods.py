@@ -38,6 +38,7 @@ RPC_PORT: Final = 6123
 BLOB_PORT: Final = 6124
 REST_PORT: Final = 8081
 COORDINATOR_PORT: Final = 8090
+AGENT_PORT: Final = 8091
 TASK_MANAGER_RPC_PORT: Final = 6122
 TASK_MANAGER_DATA_PORT: Final = 6121
 
@@ -141,6 +142,7 @@ def agent_json(job: FlinkTFJob, role: Role) -> str:
         forming_timeout_seconds=spec.forming_timeout_seconds,
         stall_timeout_seconds=role.failover.stall_timeout_seconds,
         publish=publish_of(spec.model),
+        port=AGENT_PORT,
         leave_seconds=max(0, _grace(job, role) - _AFTERWARDS),
         echo=True,
     ).to_json()

@@ -35,7 +35,7 @@ GRACE = 8.0
 """Seconds between SIGTERM and SIGKILL; a kubelet gives more, and nothing here needs more."""
 
 _SHARED = (pods.RPC_PORT, pods.BLOB_PORT, pods.REST_PORT, pods.COORDINATOR_PORT)
-_OWN = (pods.TASK_MANAGER_RPC_PORT, pods.TASK_MANAGER_DATA_PORT)
+_OWN = (pods.TASK_MANAGER_RPC_PORT, pods.TASK_MANAGER_DATA_PORT, pods.AGENT_PORT)
 
 
 class Pods:

@@ -60,7 +60,6 @@ def job_manager(job: FlinkTFJob, settings: Settings) -> list[Manifest]:
     access = _api_access(job)
     # A TaskManager finds the leader where it is: behind the Service, there may be another JobManager for a while.
     own_address = ["-D", "jobmanager.rpc.address=$(POD_IP)"] if access else []
-    health = {"httpGet": {"path": "/healthz", "port": "coordinator"}, "periodSeconds": 5, "timeoutSeconds": 3}
     return [
         _container(
             job,
@@ -82,8 +81,8 @@ def job_manager(job: FlinkTFJob, settings: Settings) -> list[Manifest]:
             ("config", "token"),
             {"requests": {"cpu": _IDLE_CPU, "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
             ports={"coordinator": pods.COORDINATOR_PORT},
-            readinessProbe=health | {"periodSeconds": 2},
-            livenessProbe=health | {"initialDelaySeconds": 30, "failureThreshold": 6},
+            readinessProbe=_http("coordinator", "/healthz", 2),
+            livenessProbe=_http("coordinator", "/healthz", 5) | {"initialDelaySeconds": 30, "failureThreshold": 6},
         ),
         _container(
             job,
@@ -133,7 +132,11 @@ def tensorflow(job: FlinkTFJob, role: Role, settings: Settings) -> Manifest:
         ["python", "-m", "flinktf.agent", "--spec", f"{_CONFIG}/agent-{role.name}.json"],
         ("config", "token", "code", "agent"),
         resources,
+        ports={"agent": pods.AGENT_PORT},
         environment={"FLINKTF_HOST": "$(POD_IP)"},
+        readinessProbe=_http("agent", "/readyz", 5),
+        # An agent that hangs for a minute has its instance judged by the coordinator already (HeartbeatLost).
+        livenessProbe=_http("agent", "/healthz", 10) | {"initialDelaySeconds": 30, "failureThreshold": 6},
     )
 
 
@@ -186,3 +189,7 @@ def _memory(size: int, given: Resources) -> dict[str, Any]:
 
 def _tcp(port: str, period: int) -> dict[str, Any]:
     return {"tcpSocket": {"port": port}, "periodSeconds": period, "timeoutSeconds": 3}
+
+
+def _http(port: str, path: str, period: int) -> dict[str, Any]:
+    return {"httpGet": {"path": path, "port": port}, "periodSeconds": period, "timeoutSeconds": 3}

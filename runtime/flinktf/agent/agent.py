@@ -7,10 +7,15 @@ import contextlib
 import logging
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from aiohttp import web
+
 from flinktf.agent.attempt import Attempt, refusal
+from flinktf.agent.endpoint import application
+from flinktf.agent.report import Vitals
 from flinktf.agent.role_process import COMMAND, RoleProcess
 from flinktf.agent.spec import AgentSpec
 from flinktf.agent.subtask import SubtaskConnection
@@ -43,10 +48,19 @@ class Agent:
         self._done: dict[str, Any] | None = None
         self._leaving = asyncio.Event()
         self._ports: dict[str, int] = {}
+        self._served = 0
 
     async def run(self) -> None:
         """Until cancelled, or until it has left; then nothing of it is left."""
         token = Path(self._spec.token_file).read_text().strip()
+        endpoint = await self._answer(token)
+        try:
+            await self._run(token)
+        finally:
+            if endpoint is not None:
+                await endpoint.cleanup()
+
+    async def _run(self, token: str) -> None:
         listener = _listen(self._spec.socket)
         try:
             # Long before the cluster is known: the import of TensorFlow passes while Flink comes up.
@@ -74,6 +88,23 @@ class Agent:
     def leave(self) -> None:
         """Its pod is being taken away. No further subtask is served, and the one that is leaves in good order."""
         self._leaving.set()
+
+    def vitals(self) -> Vitals:
+        """How the role process is doing."""
+        known = Vitals(self._spec.job, self._spec.role, attempts=self._served)
+        if (attempt := self._attempt) is not None:
+            return attempt.vitals(known)
+        if self._warm is not None and self._warm.report.phase != "waiting":
+            return replace(known, unready="the role process is being imported")
+        return known
+
+    async def _answer(self, token: str) -> web.AppRunner | None:
+        if self._spec.port is None:
+            return None
+        runner = web.AppRunner(application(self, token), access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, self._spec.host, self._spec.port).start()
+        return runner
 
     async def _part(self) -> None:
         if (attempt := self._attempt) is None:
@@ -109,6 +140,7 @@ class Agent:
             subtask.finish(FrameType.FAILED, refused)
             return
         _LOG.info("%s-%d attempt=%d has come, mode=%s", hello.role, hello.index, hello.attempt, hello.mode)
+        self._served += 1
         attempt = self._attempt = Attempt(self._spec, hello, subtask, client, self._ports)
         self._done = None
         try:

@@ -9,15 +9,17 @@ import math
 import time
 import traceback
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
 from flinktf.agent.health import Health, look
+from flinktf.agent.report import Vitals
 from flinktf.agent.role_process import RoleProcess
 from flinktf.agent.spec import AgentSpec
 from flinktf.agent.subtask import SubtaskConnection
 from flinktf.coordinator.client import CoordinatorClient, CoordinatorError, NotRegisteredError, Orders
+from flinktf.coordinator.state import UNWELL
 from flinktf.ports import hold_port
 from flinktf.protocol.frames import VERSIONS, FrameType
 from flinktf.protocol.hello import Hello
@@ -146,6 +148,22 @@ class Attempt:
         await self._client.preempted(self._identity, _TELLING)
         self._leave_by = time.monotonic() + (self._spec.leave_seconds if self._assigned else 0.0)
         self._process.changed.set()
+
+    def vitals(self, known: Vitals) -> Vitals:
+        """``known`` with what this attempt adds."""
+        if not self._assigned:
+            return replace(known, instance=self.name)
+        health, sick = self._health, self._health.activity in UNWELL
+        return replace(
+            known,
+            instance=self.name,
+            unready=f"{self.name} is {health.activity}" if sick else None,
+            step=self._process.report.step,
+            rate=health.rate,
+            starvation=health.starvation,
+            stuck=health.stuck(time.monotonic()),
+            memory=self._process.memory(),
+        )
 
     async def drained(self, seconds: float) -> None:
         """Until its subtask has heard the last word, for so long at most."""

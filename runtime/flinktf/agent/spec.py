@@ -36,6 +36,8 @@ class AgentSpec:
     stop_grace_seconds: float = 30.0
     stall_timeout_seconds: float | None = None
     publish: Publish | None = None
+    port: int | None = None
+    """Where it answers kubelet and Prometheus; None: nowhere."""
     leave_seconds: float = 45.0
     """How long an instance whose pod is taken away may wait for a checkpoint."""
     echo: bool = False

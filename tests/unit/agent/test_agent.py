@@ -17,7 +17,9 @@ from typing import Any
 
 import psutil
 import pytest
+from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
+from prometheus_client.parser import text_string_to_metric_families
 
 from flinktf.agent.agent import Agent, AgentError
 from flinktf.agent.attempt import refusal
@@ -28,6 +30,7 @@ from flinktf.coordinator.machine import begin
 from flinktf.coordinator.server import Coordinator, application
 from flinktf.coordinator.shape import JobShape
 from flinktf.coordinator.state import FlinkJob, FlinkTold, JobState
+from flinktf.ports import free_port
 from flinktf.protocol.connection import Frame, read_frame, send_frame
 from flinktf.protocol.frames import FrameType
 from flinktf.protocol.hello import parse_hello
@@ -540,3 +543,26 @@ async def test_an_agent_without_a_subtask_leaves_at_once(tmp_path: Path) -> None
     async with stage(tmp_path, "deaf") as s:
         s.agent.leave()
         await asyncio.wait_for(s.running, 5)
+
+
+async def test_kubelet_and_prometheus_get_their_answers(tmp_path: Path) -> None:
+    port = free_port()
+    async with stage(tmp_path, "stop", port=port) as s, contextlib.AsyncExitStack() as stack, ClientSession() as http:
+
+        async def ask(path: str, token: str = "secret") -> tuple[int, str]:
+            headers = {"Authorization": f"Bearer {token}"}
+            async with http.get(f"http://127.0.0.1:{port}{path}", headers=headers) as answer:
+                return answer.status, await answer.text()
+
+        assert await ask("/healthz") == (200, "ok")
+        assert await ask("/readyz") == (503, "the role process is being imported")
+        stack.enter_context(s.hello())
+        await s.until(lambda now: now.instances["worker", 0].health.activity == "Stopped")
+        assert await ask("/readyz") == (503, "worker-0 is Stopped")
+        assert (await ask("/metrics", "wrong"))[0] == 401
+        found, text = await ask("/metrics")
+        assert found == 200
+        values = {family.name: family.samples[0] for family in text_string_to_metric_families(text)}
+        assert values["flinktf_agent_ready"].labels == {"job": "job", "role": "worker", "instance": "worker-0"}
+        assert values["flinktf_agent_ready"].value == 0
+        assert values["flinktf_agent_memory_bytes"].value > 1 << 20
