@@ -49,6 +49,7 @@ _LOOK_AHEAD = 32
 def train(run: Run, checkpoints: Checkpoints) -> History:
     """Trains with all workers; returns when none has records left, on all of them with the same history."""
     loop = _Loop(run, checkpoints)
+    loop.require_one_model()
     run.begin()
     evaluator = None
     if run.validation is not None:
@@ -103,6 +104,17 @@ class _Loop:
         self.metrics.build(y, predictions, w)
         open_shapes = tf.nest.map_structure(lambda t: tf.TensorSpec((None, *t.shape[1:]), t.dtype), predictions)
         return [specs, open_shapes, tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.int64)]
+
+    def require_one_model(self) -> None:
+        """Raises :class:`TrainingError` when the workers do not begin at the same step: their models would differ."""
+        steps = np.zeros(self._workers)
+        steps[self._worker] = self._run.step
+        found = self.add_up(steps)
+        if len(set(found)) > 1:
+            raise TrainingError(
+                f"the workers have restored models of different steps: {[int(step) for step in found]}; begin from "
+                "another checkpoint"
+            )
 
     def epoch(self, number: int) -> bool:
         """One pass over all workers' records; True when training was stopped in it."""

@@ -7,10 +7,9 @@ import dev.flinktf.connector.role.RoleEvents;
 import dev.flinktf.connector.role.RoleFailedException;
 import dev.flinktf.connector.role.RoleMetrics;
 import dev.flinktf.connector.role.RoleSpec;
+import dev.flinktf.connector.role.SavedState;
 
 import org.apache.flink.api.common.operators.MailboxExecutor;
-import org.apache.flink.api.common.state.ListState;
-import org.apache.flink.api.common.state.ListStateDescriptor;
 import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.runtime.state.StateSnapshotContext;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
@@ -21,14 +20,13 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.util.IOUtils;
 
 import java.io.InterruptedIOException;
-import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
  * Feeds a role. Its state is where the role saved its model for the last checkpoint.
  *
  * <p>Everything but the {@link RoleEvents} runs in the task's thread. It is no {@code Sink}: the writer of one cannot
- * decline a checkpoint without failing its task (see {@link SavedSerializer}).
+ * decline a checkpoint without failing its task (see SavedSerializer).
  */
 final class TrainingOperator extends AbstractStreamOperator<Void>
         implements OneInputStreamOperator<ArrowBatch, Void>, BoundedOneInput, RoleEvents {
@@ -42,7 +40,7 @@ final class TrainingOperator extends AbstractStreamOperator<Void>
 
     private transient RoleConnection connection;
     private transient RoleMetrics roleMetrics;
-    private transient ListState<Saved> state;
+    private transient SavedState state;
 
     /** The role's last answer to a BARRIER, or what was restored. Guarded by this, as is what follows. */
     private transient Saved saved;
@@ -62,9 +60,9 @@ final class TrainingOperator extends AbstractStreamOperator<Void>
     @Override
     public void initializeState(StateInitializationContext context) throws Exception {
         super.initializeState(context);
-        ListStateDescriptor<Saved> descriptor = new ListStateDescriptor<>("saved", SavedSerializer.INSTANCE);
-        state = context.getOperatorStateStore().getListState(descriptor);
-        saved = SavedSerializer.newest(state.get());
+        int subtask = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask();
+        state = SavedState.of(context.getOperatorStateStore(), subtask);
+        saved = state.restored();
     }
 
     /** Returns when the role's TensorFlow cluster has formed. */
@@ -103,7 +101,7 @@ final class TrainingOperator extends AbstractStreamOperator<Void>
                 Thread.currentThread().interrupt();
                 throw new InterruptedIOException("interrupted while waiting for SAVED " + checkpoint);
             }
-            state.update(saved == null ? List.of() : List.of(saved));
+            state.update(saved);
         }
     }
 

@@ -7,11 +7,9 @@ import dev.flinktf.connector.role.RoleEvents;
 import dev.flinktf.connector.role.RoleFailedException;
 import dev.flinktf.connector.role.RoleMetrics;
 import dev.flinktf.connector.role.RoleSpec;
-import dev.flinktf.connector.sink.SavedSerializer;
+import dev.flinktf.connector.role.SavedState;
 
 import org.apache.flink.api.common.operators.MailboxExecutor;
-import org.apache.flink.api.common.state.ListState;
-import org.apache.flink.api.common.state.ListStateDescriptor;
 import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.runtime.state.StateSnapshotContext;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
@@ -24,7 +22,6 @@ import org.apache.flink.util.IOUtils;
 import org.apache.flink.util.function.ThrowingRunnable;
 
 import java.io.IOException;
-import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
@@ -55,7 +52,7 @@ final class TransformOperator extends AbstractStreamOperator<ArrowBatch>
     private transient Thread sender;
     private transient RoleConnection connection;
     private transient RoleMetrics roleMetrics;
-    private transient ListState<Saved> state;
+    private transient SavedState state;
 
     // Only the task's thread touches these.
     private transient Saved saved;
@@ -75,9 +72,9 @@ final class TransformOperator extends AbstractStreamOperator<ArrowBatch>
     @Override
     public void initializeState(StateInitializationContext context) throws Exception {
         super.initializeState(context);
-        ListStateDescriptor<Saved> descriptor = new ListStateDescriptor<>("saved", SavedSerializer.INSTANCE);
-        state = context.getOperatorStateStore().getListState(descriptor);
-        saved = SavedSerializer.newest(state.get());
+        int subtask = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask();
+        state = SavedState.of(context.getOperatorStateStore(), subtask);
+        saved = state.restored();
     }
 
     /** Returns when the role's TensorFlow cluster has formed. */
@@ -118,7 +115,7 @@ final class TransformOperator extends AbstractStreamOperator<ArrowBatch>
     @Override
     public void snapshotState(StateSnapshotContext context) throws Exception {
         super.snapshotState(context);
-        state.update(saved == null ? List.of() : List.of(saved));
+        state.update(saved);
     }
 
     @Override

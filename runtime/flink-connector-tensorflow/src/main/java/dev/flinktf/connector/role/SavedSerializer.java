@@ -1,4 +1,4 @@
-package dev.flinktf.connector.sink;
+package dev.flinktf.connector.role;
 
 import dev.flinktf.connector.protocol.Saved;
 
@@ -9,33 +9,24 @@ import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
 import java.io.IOException;
-import java.util.Comparator;
-import java.util.stream.StreamSupport;
 
 /**
- * The state of an operator with a role: the last checkpoint that the role saved, and where.
+ * Writes {@link SavedState}.
  *
  * <p>What was not saved is not written: that fails the checkpoint, and no more. Flink writes state in the asynchronous
  * part of a snapshot, whose failures it tolerates; one in the synchronous part would fail the task.
  */
-public final class SavedSerializer extends TypeSerializerSingleton<Saved> {
+final class SavedSerializer extends TypeSerializerSingleton<SavedState.Entry> {
 
-    public static final SavedSerializer INSTANCE = new SavedSerializer();
+    static final SavedSerializer INSTANCE = new SavedSerializer();
 
     private static final long serialVersionUID = 1L;
 
     /** Restores the serializer; there is one format. */
-    public static final class Snapshot extends SimpleTypeSerializerSnapshot<Saved> {
+    public static final class Snapshot extends SimpleTypeSerializerSnapshot<SavedState.Entry> {
         public Snapshot() {
             super(() -> INSTANCE);
         }
-    }
-
-    /** The state to go on from: after a change of parallelism there are several, and the newest counts. */
-    public static Saved newest(Iterable<Saved> states) {
-        return StreamSupport.stream(states.spliterator(), false)
-                .max(Comparator.comparingLong(Saved::checkpointId))
-                .orElse(null);
     }
 
     @Override
@@ -44,17 +35,17 @@ public final class SavedSerializer extends TypeSerializerSingleton<Saved> {
     }
 
     @Override
-    public Saved createInstance() {
-        return new Saved(0, null);
+    public SavedState.Entry createInstance() {
+        return new SavedState.Entry(0, new Saved(0, null));
     }
 
     @Override
-    public Saved copy(Saved from) {
+    public SavedState.Entry copy(SavedState.Entry from) {
         return from;
     }
 
     @Override
-    public Saved copy(Saved from, Saved reuse) {
+    public SavedState.Entry copy(SavedState.Entry from, SavedState.Entry reuse) {
         return from;
     }
 
@@ -64,10 +55,12 @@ public final class SavedSerializer extends TypeSerializerSingleton<Saved> {
     }
 
     @Override
-    public void serialize(Saved saved, DataOutputView target) throws IOException {
+    public void serialize(SavedState.Entry entry, DataOutputView target) throws IOException {
+        Saved saved = entry.saved();
         if (saved.error() != null) {
             throw new IOException("the role did not save its model: " + saved.error());
         }
+        target.writeInt(entry.subtask());
         target.writeLong(saved.checkpointId());
         target.writeBoolean(saved.location() != null);
         if (saved.location() != null) {
@@ -76,12 +69,14 @@ public final class SavedSerializer extends TypeSerializerSingleton<Saved> {
     }
 
     @Override
-    public Saved deserialize(DataInputView source) throws IOException {
-        return new Saved(source.readLong(), source.readBoolean() ? source.readUTF() : null);
+    public SavedState.Entry deserialize(DataInputView source) throws IOException {
+        int subtask = source.readInt();
+        return new SavedState.Entry(
+                subtask, new Saved(source.readLong(), source.readBoolean() ? source.readUTF() : null));
     }
 
     @Override
-    public Saved deserialize(Saved reuse, DataInputView source) throws IOException {
+    public SavedState.Entry deserialize(SavedState.Entry reuse, DataInputView source) throws IOException {
         return deserialize(source);
     }
 
@@ -91,7 +86,7 @@ public final class SavedSerializer extends TypeSerializerSingleton<Saved> {
     }
 
     @Override
-    public TypeSerializerSnapshot<Saved> snapshotConfiguration() {
+    public TypeSerializerSnapshot<SavedState.Entry> snapshotConfiguration() {
         return new Snapshot();
     }
 }
