@@ -13,9 +13,11 @@ from datetime import timedelta
 from typing import Final
 
 from flinktf.api.status import RunStatus, Status, Stopping
+from flinktf.flink.pools import PIPELINE
 from flinktf_operator import claims
 from flinktf_operator.conditions import merge
 from flinktf_operator.look import Look
+from flinktf_operator.names import JOBMANAGER
 from flinktf_operator.notices import notices
 from flinktf_operator.observed import WorkloadView
 from flinktf_operator.progress import progressed, unheard
@@ -99,15 +101,27 @@ def _stop(look: Look, why: Stopping) -> Decision:
         # A changed job starts afresh; one that had succeeded does not go on where it ended.
         checkpoint = status.checkpoint if status.phase != "Succeeded" else None
         status = status.model_copy(update={"phase": "Starting", "restarts": 0, "checkpoint": checkpoint})
-    return _decision(look, status, claims.stopping(look, why), stop=look.seen.workloads)
+    return _decision(look, status, claims.stopping(look, why), stop=_next_to_stop(look, why))
+
+
+def _next_to_stop(look: Look, why: Stopping) -> tuple[WorkloadView, ...]:
+    """Roles first: each leaves with a checkpoint, for which the rest of the job is needed. A failed run has no use of
+    one."""
+    left = look.seen.workloads
+    roles = tuple(workload for workload in left if workload.pool not in (JOBMANAGER, PIPELINE))
+    leaving = bool(roles) or any(pod.pool not in (JOBMANAGER, PIPELINE) for pod in look.seen.pods)
+    found = roles if leaving and why != "Restart" else left
+    return tuple(workload for workload in found if not workload.deleting)
 
 
 def _stopping(look: Look) -> Decision:
     run = look.status.run
     assert run is not None
     assert run.stopping is not None
+    if look.status.completion_time is None:
+        look = replace(look, status=progressed(look))  # the roles' last checkpoint
     if look.seen.workloads or look.seen.pods:
-        stop = tuple(workload for workload in look.seen.workloads if not workload.deleting)
+        stop = _next_to_stop(look, run.stopping)
         return _decision(look, look.status, claims.stopping(look, run.stopping), stop=stop)
     if look.spec.suspend:
         return _suspended(look)

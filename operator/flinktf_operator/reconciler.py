@@ -198,8 +198,12 @@ class Reconciler:
         return self._store.observe(job.key).job or job
 
     async def _listen(self, key: Key, seen: Observation, job: JobView, decision: Decision) -> None:
-        """Follows the coordinator of the current run as soon as it serves, and until the run is over."""
-        run = decision.run
+        """Follows the coordinator of the current run as soon as it serves, and until the run is over.
+
+        Also while the run is being ended: its roles leave with a checkpoint, from which the next one begins.
+        """
+        last = decision.status.run
+        run = last if last is not None and last.stopping is not None else decision.run
         pod = next(
             (
                 pod

@@ -220,7 +220,7 @@ def test_suspend_and_resume() -> None:
     first = decide(
         look(running(), suspended, workloads=there, told=report(checkpoint=CheckpointReport(12, CHECKPOINT)))
     )
-    assert first.stop == there
+    assert [workload.pool for workload in first.stop] == ["worker"]
     assert conditions(first)["Reconciling"] == ("True", "Suspending")
     second = decide(look(first.status, suspended, pods=(pod(deleting=True),)))
     assert second.status.phase != "Suspended"
@@ -230,6 +230,26 @@ def test_suspend_and_resume() -> None:
     resumed = decide(look(third.status))
     assert resumed.run is not None
     assert (resumed.run.number, resumed.run.restore, resumed.status.phase) == (2, CHECKPOINT, "Starting")
+
+
+@pytest.mark.parametrize("change", [{"the_spec": spec(suspend=True)}, {"fingerprint": "f2"}], ids=str)
+def test_roles_leave_first_and_what_they_leave_with_is_restored(change: dict[str, Any]) -> None:
+    others = (workload("jobmanager"), workload("pipeline"))
+    status = decide(look(running(), workloads=(workload(), *others), told=report(), **change)).status
+    newer = report(checkpoint=CheckpointReport(13, CHECKPOINT))
+    leaving = decide(look(status, workloads=others, pods=(pod(deleting=True),), told=newer, **change))
+    assert leaving.stop == ()
+    assert leaving.status.checkpoint == KEPT.model_copy(update={"id": 13})
+    left = decide(look(status, workloads=others, pods=(pod("jm", pool="jobmanager"),), told=newer, **change))
+    assert left.stop == others
+    last = decide(look(status, told=newer, **change)).status
+    assert last.checkpoint == KEPT.model_copy(update={"id": 13})
+
+
+def test_a_failed_run_ends_all_at_once() -> None:
+    there = (workload(), workload("jobmanager"))
+    status = decide(look(running(), spec(backoffLimit=3), workloads=there, told=FAILED)).status
+    assert decide(look(status, spec(backoffLimit=3), workloads=there)).stop == there
 
 
 def test_resumed_before_it_was_suspended_it_still_gets_a_new_run() -> None:
