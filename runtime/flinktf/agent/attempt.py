@@ -333,6 +333,8 @@ class Attempt:
         generation = await self._client.register(self._registration | running)
         if not self._assigned:
             self._generation = generation
+        if self._leave_by != math.inf:
+            await self._client.preempted(self._identity, _TELLING)
 
     async def _heartbeat(self) -> Orders:
         try:

@@ -43,7 +43,9 @@ class Refused(Exception):
 
 def begin(shape: JobShape, now: float) -> JobState:
     """The state before anyone has registered; ``now`` is in seconds of whatever clock the events will use."""
-    return JobState(shape, forming_since=now, instances={key: Instance(seen=now) for key in shape.instances})
+    instances = {key: Instance(seen=now) for key in shape.instances}
+    # Wishes are numbered from the clock: those of a coordinator before this one may have been granted.
+    return JobState(shape, forming_since=now, instances=instances, wishes=int(now * 1000))
 
 
 def step(state: JobState, event: Event, now: float) -> Step:
@@ -181,8 +183,8 @@ def _preempted(state: JobState, event: Preempted, _: float) -> Step:
     instance = _known(state, event.key)
     if event.attempt != instance.attempt or instance.ended or instance.leaving is not None:
         return state, ()
-    state = replace(state, preemptions=state.preemptions + 1)
-    state = _with(state, event.key, replace(instance, leaving=state.completed))
+    state = replace(state, wishes=state.wishes + 1)
+    state = _with(state, event.key, replace(instance, leaving=state.wishes))
     after = "after a checkpoint" if state.waits_for_checkpoint(event.key) else "at once"
     return state, (Happened("Leaving", name(event.key), f"its pod is being taken away: it leaves {after}"),)
 

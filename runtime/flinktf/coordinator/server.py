@@ -231,6 +231,7 @@ class _Routes:
             checkpoint=checkpoint,
             completed=_take(body, "completed", int, 0),
             over=tuple(int(number) for number in _take(body, "over", list, [])),
+            granted=_take(body, "granted", int, 0),
         )
         await self._coordinator.apply(FlinkTold(job))
         return web.json_response({})
@@ -260,7 +261,7 @@ def _essence(state: JobState) -> object:
         state.models,
         state.submission,
         state.flink,
-        state.preemptions,
+        state.wishes,
         instances,
     )
 

@@ -47,7 +47,7 @@ class Instance:
     """One role instance; ``address`` is where its peers reach it, ``seen`` when it was last heard of (seconds).
 
     ``mode`` is its subtask's: a ``source`` has no records, so that its ``rows`` are those that others read for it.
-    ``leaving`` is there when its pod is being taken away: the last checkpoint that was completed before it said so.
+    ``leaving`` is there when its pod is being taken away: the number of its wish for a checkpoint.
     """
 
     state: str = "Pending"
@@ -89,7 +89,8 @@ class FlinkJob:
     """The Flink job in its own words; ``exception`` is why it failed.
 
     ``checkpoint`` is the last one from which another job could begin, ``completed`` the id of the last one wherever it
-    is kept, 0 before the first; ``over`` are ids of some that failed, or that Flink has deleted since.
+    is kept, 0 before the first; ``over`` are ids of some that failed, or that Flink has deleted since. ``granted`` is
+    the newest wish for a checkpoint for which one was begun and completed.
     """
 
     state: str
@@ -98,6 +99,7 @@ class FlinkJob:
     checkpoint: Checkpoint | None = None
     completed: int = 0
     over: tuple[int, ...] = ()
+    granted: int = 0
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class JobState:
     failure: Failure | None = None
     models: tuple[str, ...] = ()
     submission: Submission = "Waiting"
-    preemptions: int = 0
+    wishes: int = 0
     flink: FlinkJob | None = None
     flink_ended: float | None = None
 
@@ -147,14 +149,15 @@ class JobState:
 
     def waits_for_checkpoint(self, key: Key) -> bool:
         """Whether an instance that leaves had better wait for a checkpoint: with it, nothing has to be done again."""
-        instance = self.instances[key]
-        runs = self.phase == "Running" and self.flink is not None and self.flink.state == "RUNNING"
-        return instance.leaving == self.completed and runs and self.shape.checkpoints and not instance.ended
+        instance, flink = self.instances[key], self.flink
+        if instance.leaving is None or instance.ended or not self.shape.checkpoints or flink is None:
+            return False
+        return self.phase == "Running" and flink.state == "RUNNING" and flink.granted < instance.leaving
 
     @property
     def checkpoint_wanted(self) -> int:
-        """0, or a number that is another one for each checkpoint that someone waits for."""
-        return self.preemptions if any(map(self.waits_for_checkpoint, self.instances)) else 0
+        """The number of the newest wish for a checkpoint; 0 when nobody waits for one."""
+        return self.wishes if any(map(self.waits_for_checkpoint, self.instances)) else 0
 
     @property
     def missing(self) -> tuple[str, ...]:

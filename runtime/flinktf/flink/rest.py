@@ -37,15 +37,25 @@ class CheckpointRequests:
     that comes while tasks restart."""
 
     def __init__(self) -> None:
+        self.granted = 0
+        """The newest wish for which a checkpoint was begun and completed."""
         self._asked = 0
+        self._trigger: str | None = None
         self._at = -math.inf
 
     async def look(self, rest: FlinkRest, job_id: str, wanted: int) -> None:
-        """``wanted`` is the number of the wish, 0 where there is none. Raises :class:`FlinkUnreachable`."""
+        """``wanted`` is the number of the newest wish, 0 where there is none. Raises :class:`FlinkUnreachable`."""
         now = time.monotonic()
-        if wanted and (wanted != self._asked or now - self._at > _ASK_AGAIN):
+        if self._trigger is not None:
+            trigger = self._trigger
+            if now - self._at > _ASK_AGAIN:  # a JobManager that has restarted knows nothing of it
+                self._trigger = None
+            if await rest.checkpoint_made(job_id, trigger):
+                self._trigger, self.granted = None, self._asked
+        asked = self._asked == wanted and now - self._at < _ASK_AGAIN
+        if wanted > self.granted and self._trigger is None and not asked:
             self._asked, self._at = wanted, now
-            await rest.trigger_checkpoint(job_id)
+            self._trigger = await rest.trigger_checkpoint(job_id)
 
 
 class FlinkRest:
@@ -106,15 +116,21 @@ class FlinkRest:
             "checkpoint": found["checkpoint"] or checkpoint,
         }
 
-    async def trigger_checkpoint(self, job_id: str) -> None:
-        """Asks for a checkpoint now; whether there is one, :meth:`checkpoint` tells."""
+    async def trigger_checkpoint(self, job_id: str) -> str:
+        """Asks for a checkpoint now; :meth:`checkpoint_made` knows what became of the answer."""
         path = f"{self._address}/jobs/{job_id}/checkpoints"
         try:
             async with self._session.post(path, json={"checkpointType": "CONFIGURED"}) as response:
                 if response.status >= 300:
                     raise FlinkUnreachable(f"POST {path}: {response.status} {await response.text()}")
+                return str((await response.json())["request-id"])
         except (aiohttp.ClientError, TimeoutError) as error:
             raise FlinkUnreachable(f"{path}: {type(error).__name__} {error}") from None
+
+    async def checkpoint_made(self, job_id: str, trigger: str) -> bool:
+        """Whether the checkpoint that was asked for is complete; it may be on its way, or have failed."""
+        found = await self._get(f"/jobs/{job_id}/checkpoints/{trigger}")
+        return "checkpointId" in (found.get("operation") or {})
 
     async def placements(self, job_id: str) -> tuple[Placement, ...]:
         """Every subtask of the job and the TaskManager it is in."""

@@ -132,7 +132,7 @@ async def _looks(cluster: Cluster, progress: Progress) -> AsyncIterator[Snapshot
     url = await _coordinator_url(cluster, coordinator)
     await cluster.start_agents(url)
     watch = Watch(cluster, driver, time.monotonic())
-    token, checkpoints = cluster.layout.token.read_text(), CheckpointRequests()
+    token = cluster.layout.token.read_text()
     # Without patience: while it waited, nobody would begin a coordinator again that has died.
     async with CoordinatorClient(url, token, patience=0.0) as client, FlinkRest(cluster.rest_url) as rest:
         while True:
@@ -144,7 +144,7 @@ async def _looks(cluster: Cluster, progress: Progress) -> AsyncIterator[Snapshot
                 await asyncio.sleep(_LOOK_EVERY)
                 continue
             with contextlib.suppress(FlinkUnreachable):
-                await checkpoints.look(rest, cluster.job_id, snapshot.checkpoint_wanted)
+                await watch.checkpoints.look(rest, cluster.job_id, snapshot.checkpoint_wanted)
             yield snapshot
             ended = watch.judge(snapshot, time.monotonic())
             if ended is not None:
@@ -162,6 +162,7 @@ async def _tell_of_flink(client: CoordinatorClient, rest: FlinkRest, watch: Watc
         state = await rest.job_state(job_id) if watch.submitted() else None
         if state is not None:
             told = await rest.told(job_id, state, (watch.told or {}).get("checkpoint"))
+            told["granted"] = watch.checkpoints.granted
             if told != watch.told:
                 await client.flink(told)
                 watch.told = told
@@ -217,6 +218,7 @@ class Watch:
     def __init__(self, cluster: Cluster, driver: Child, started: float) -> None:
         self.cluster = cluster
         self.told: dict[str, Any] | None = None
+        self.checkpoints = CheckpointRequests()
         self._driver = driver
         self._outcome: Outcome | None = None
         self.answered = started

@@ -123,7 +123,7 @@ def test_barriers_are_answered_without_fit_too(start, script, tmp_path):
     first, *rest = linear(500)
     role = start(make_task(tmp_path), [1, first, 2, *rest, 3], schema=LINEAR)
     role.succeed()
-    assert role.of(FrameType.SAVED) == [{"checkpointId": n, "location": None} for n in (1, 2, 3)]
+    assert role.of(FrameType.SAVED) == [{"checkpointId": n, "location": None, "error": None} for n in (1, 2, 3)]
 
 
 def test_rows_go_back_into_flink(start, script, tmp_path):

@@ -111,7 +111,7 @@ def test_a_checkpoint_waits_for_all_and_names_one_model(train, tmp_path):
     one, two = batches(data(100, 0)), batches(data(400, 1))
     roles, _, _ = train([[one[0], 5, *one[1:]], [*two[:6], 5, *two[6:], 6]], 16)
     location = (tmp_path / "checkpoints" / "model" / "2f" / "5.npz").as_uri()
-    assert roles[0].of(FrameType.SAVED) == [{"checkpointId": 5, "location": location}]
+    assert roles[0].of(FrameType.SAVED) == [{"checkpointId": 5, "location": location, "error": None}]
     assert [saved["checkpointId"] for saved in roles[1].of(FrameType.SAVED)] == [5, 6]
     assert roles[1].of(FrameType.SAVED)[0]["location"] == location
 

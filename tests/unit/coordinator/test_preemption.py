@@ -25,14 +25,14 @@ KEY = ("worker", 1)
 LEFT = Exited(KEY, 0, "failed", 9, 90, Failure("worker-1", PREEMPTED, "its pod was taken away"))
 
 
-def flink(checkpoint: int, state: str = "RUNNING") -> FlinkTold:
-    return FlinkTold(FlinkJob(state, completed=checkpoint))
+def flink(granted: int, state: str = "RUNNING") -> FlinkTold:
+    return FlinkTold(FlinkJob(state, completed=7, granted=granted))
 
 
 def running(shape: JobShape = SHAPE) -> JobState:
     events: list[Event] = [Registered(key, 0, f"{key[1]}", "tm") for key in shape.instances]
     events += [Heartbeat(key, 0, 1, "Training", 5, 50) for key in shape.instances]
-    return after(begin(shape, 0.0), *events, flink(3))
+    return after(begin(shape, 0.0), *events, flink(0))
 
 
 def after(state: JobState, *events: Event) -> JobState:
@@ -45,7 +45,7 @@ def test_it_stays_until_there_is_a_newer_checkpoint() -> None:
     state = after(running(), Preempted(KEY, 0))
     assert [command(state, key, 0, 1) for key in SHAPE.instances] == ["continue", "continue"]
     assert state.checkpoint_wanted == 1
-    state = after(state, flink(4))
+    state = after(state, flink(1))
     assert [command(state, key, 0, 1) for key in SHAPE.instances] == ["continue", "leave"]
     assert state.checkpoint_wanted == 0
 
@@ -54,7 +54,7 @@ def test_it_stays_until_there_is_a_newer_checkpoint() -> None:
     "state",
     [
         after(running(replace(SHAPE, checkpoints=False)), Preempted(KEY, 0)),
-        after(running(), Preempted(KEY, 0), flink(3, "RESTARTING")),
+        after(running(), Preempted(KEY, 0), flink(0, "RESTARTING")),
         after(begin(SHAPE, 0.0), Registered(KEY, 0, "a", "tm"), Preempted(KEY, 0)),
     ],
 )
@@ -66,7 +66,7 @@ def test_it_does_not_wait_for_what_will_not_come(state: JobState) -> None:
 def test_each_one_that_leaves_wants_a_checkpoint_of_its_own() -> None:
     state = after(running(), Preempted(KEY, 0), Preempted(KEY, 0))
     assert state.checkpoint_wanted == 1
-    state = after(state, flink(4), Preempted(("worker", 0), 0))
+    state = after(state, flink(1), Preempted(("worker", 0), 0))
     assert state.checkpoint_wanted == 2
     assert [command(state, key, 0, 1) for key in SHAPE.instances] == ["continue", "leave"]
 
@@ -74,7 +74,7 @@ def test_each_one_that_leaves_wants_a_checkpoint_of_its_own() -> None:
 @pytest.mark.parametrize("policy", [Policy("Gang", max_restarts=0), Policy("Job")])
 def test_it_costs_its_role_nothing(policy: Policy) -> None:
     shape = replace(SHAPE, failover={"worker": policy})
-    state = after(running(shape), Preempted(KEY, 0), flink(4), LEFT)
+    state = after(running(shape), Preempted(KEY, 0), flink(1), LEFT)
     assert (state.phase, state.generation, state.failure) == ("Forming", 2, None)
     assert state.spent["worker"].restarts == 0
     assert state.checkpoint_wanted == 0
