@@ -34,6 +34,9 @@ FOLDERS = {"FLINK_CONF_DIR": "/etc/flink", "FLINK_LOG_DIR": pods.WORK, "FLINK_PI
 GRACE = 8.0
 """Seconds between SIGTERM and SIGKILL; a kubelet gives more, and nothing here needs more."""
 
+LEAVING = 60.0
+"""Seconds that role pods have for a last checkpoint, as in their manifests."""
+
 _SHARED = (pods.RPC_PORT, pods.BLOB_PORT, pods.REST_PORT, pods.COORDINATOR_PORT)
 _OWN = (pods.TASK_MANAGER_RPC_PORT, pods.TASK_MANAGER_DATA_PORT, pods.AGENT_PORT)
 
@@ -75,6 +78,13 @@ class Pods:
     async def suspend(self) -> None:
         """What the deletion of all Deployments does: every process gets SIGTERM at once, and SIGKILL later."""
         await terminate(self._running.values(), GRACE)
+
+    async def leave(self) -> None:
+        """What the operator does when it suspends a job: role pods first, whose TaskManagers wait for their roles
+        (preStop); then the others."""
+        roles = [child for name, child in self._running.items() if name.endswith("/tensorflow")]
+        await terminate(roles, LEAVING)
+        await self.suspend()
 
     async def kill(self, container: str) -> None:
         """SIGKILL for a container's processes: they have no say in it."""

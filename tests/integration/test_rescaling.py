@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ def write(folder: Path, strategy: str, workers: int) -> None:
             "entrypoint": "train:main",
             "parameters": {"records": RECORDS, "holds": False, "trouble": None},
         },
-        checkpoint={"path": "checkpoints", "interval": "1s"},
+        checkpoint={"path": "checkpoints", "interval": "1h"},
         storage={"claimName": "data"},
     )
 
@@ -40,9 +41,11 @@ def write(folder: Path, strategy: str, workers: int) -> None:
 async def test_each_record_is_trained_once(tmp_path: Path, strategy: str, before: int, after: int) -> None:
     write(tmp_path, strategy, before)
     async with Pods(tmp_path) as pods:
-        status = await pods.until(lambda status: status["flink"] and status["flink"]["completed"] > 2, 150)
+        await pods.until(lambda status: any(role["step"] > 50 for role in status["roles"]), 150)
+        leaving = asyncio.create_task(pods.leave())
+        status = await pods.until(lambda status: status["flink"]["granted"] > 0, 60)
         location = status["flink"]["checkpoint"]["location"]
-        await pods.suspend()
+        await leaving
     assert not list(tmp_path.glob("counts-*.npy")), "run 1 was to be ended within its stream"
     write(tmp_path, strategy, after)
     async with Pods(tmp_path, 2, location) as pods:
