@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from flinktf.agent.attempt import Attempt, refusal
+from flinktf.agent.attempt import Attempt
+from flinktf.agent.briefing import refusal
 from flinktf.agent.endpoint import application
 from flinktf.agent.report import Vitals
 from flinktf.agent.role_process import COMMAND, RoleProcess

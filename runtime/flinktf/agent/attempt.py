@@ -9,10 +9,19 @@ import math
 import time
 import traceback
 from collections.abc import Coroutine
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, Final, NoReturn, TypeVar
 
+from flinktf.agent.briefing import write_task
+from flinktf.agent.ends import (
+    AbortedError,
+    AttemptFailedError,
+    End,
+    NothingToDoError,
+    StopOverdueError,
+    SubtaskGoneError,
+    failure_of,
+)
 from flinktf.agent.health import Health, look
 from flinktf.agent.report import Vitals
 from flinktf.agent.role_process import RoleProcess
@@ -21,9 +30,8 @@ from flinktf.agent.subtask import SubtaskConnection
 from flinktf.coordinator.client import CoordinatorClient, CoordinatorError, NotRegisteredError, Orders
 from flinktf.coordinator.state import UNWELL
 from flinktf.ports import hold_port
-from flinktf.protocol.frames import VERSIONS, FrameType
+from flinktf.protocol.frames import FrameType
 from flinktf.protocol.hello import Hello
-from flinktf.protocol.task import Task
 
 T = TypeVar("T")
 
@@ -41,47 +49,6 @@ _STALLS: Final = {
 }
 _ECHOES: Final = frozenset({"StreamLostError", "BrokenPipeError", "ConnectionResetError"})
 """What a role process raises because its subtask was cancelled."""
-
-
-class AttemptFailedError(Exception):
-    """The attempt cannot go on, for a reason outside of its TensorFlow process."""
-
-    def __init__(self, kind: str, message: str, trace: str = "", exit_code: int | None = None) -> None:
-        super().__init__(message)
-        self.failure = _failure(kind, message, trace) | ({} if exit_code is None else {"exitCode": exit_code})
-
-
-class SubtaskGoneError(Exception):
-    """The subtask closed its connection: the attempt was cancelled."""
-
-
-class AbortedError(Exception):
-    """The coordinator ends the attempt for what happened elsewhere; ``final``: the job has failed."""
-
-    def __init__(self, final: bool) -> None:
-        super().__init__(final)
-        self.final = final
-
-
-class NothingToDoError(Exception):
-    """The attempts before have done all there was to do."""
-
-
-class StopOverdueError(Exception):
-    """The role process was told to stop, and has not."""
-
-
-@dataclass(frozen=True)
-class _End:
-    """How an attempt has ended: for the coordinator, and the frame, if any, that its subtask still has to get.
-
-    The subtask of a failed one hears of it when the coordinator has said what follows.
-    """
-
-    outcome: str
-    failure: dict[str, Any] | None = None
-    frame: FrameType | None = None
-    payload: dict[str, Any] | None = None
 
 
 class Attempt:
@@ -173,7 +140,7 @@ class Attempt:
         self._hung_up.set()
         self.ending.set()
 
-    async def _tell(self, end: _End) -> bool:
+    async def _tell(self, end: End) -> bool:
         """Tells the coordinator of the end; whether the job has failed with it."""
         report, message = self._process.report, end.failure["message"] if end.failure else ""
         _LOG.info("%s generation=%d %s %s", self.name, self._generation, end.outcome, message)
@@ -189,30 +156,30 @@ class Attempt:
             _LOG.error("%s: its end could not be told: %s", self.name, error or f"no answer within {_TELLING:g} s")
             return False
 
-    async def _end(self) -> _End:
+    async def _end(self) -> End:
         report = self._process.report
         try:
             await self._work()
-            return _End("done")
+            return End("done")
         except SubtaskGoneError:
-            return _End("cancelled")
+            return End("cancelled")
         except AbortedError as error:
             message = "the job has failed" if error.final else "its peers begin again, and it with them"
-            aborted = _failure("Aborted", message) | {"final": error.final}
-            return _End("cancelled", None, FrameType.FAILED, aborted)
+            aborted = failure_of("Aborted", message) | {"final": error.final}
+            return End("cancelled", None, FrameType.FAILED, aborted)
         except NothingToDoError:
-            return _End("done", None, FrameType.DONE, {"rows": 0, "steps": 0})
+            return End("done", None, FrameType.DONE, {"rows": 0, "steps": 0})
         except StopOverdueError:
             _LOG.warning("%s did not stop within %g s: it is ended", self.name, self._spec.stop_grace_seconds)
-            return _End("done", None, FrameType.DONE, {"rows": report.rows, "steps": report.step})
+            return End("done", None, FrameType.DONE, {"rows": report.rows, "steps": report.step})
         except AttemptFailedError as error:
             failure = error.failure
         except CoordinatorError as error:
-            failure = _failure("CoordinatorError", str(error))
+            failure = failure_of("CoordinatorError", str(error))
         except Exception as error:  # a full disk, no free port, a mistake of ours: nobody shall wait for us for ever
             _LOG.exception("%s", self.name)
-            failure = _failure(type(error).__name__, str(error), traceback.format_exc())
-        return _End("failed", failure)
+            failure = failure_of(type(error).__name__, str(error), traceback.format_exc())
+        return End("failed", failure)
 
     async def _work(self) -> None:
         """Until the role process has ended well. Raises what ended it otherwise."""
@@ -224,7 +191,7 @@ class Attempt:
             self._registration = self._identity | mine
             self._generation = await self._client.register(self._registration)
             cluster = await self._unless_ended(self._form())
-        self._process.assign(self._write_task(cluster), self._subtask.fileno())
+        self._process.assign(write_task(self._spec, self._hello, self._generation, cluster), self._subtask.fileno())
         self._assigned = True
         await self._unless_ended(self._process.wait())
         self._judge()
@@ -374,52 +341,3 @@ class Attempt:
             except NotRegisteredError:
                 report.notices = notices + report.notices
                 raise
-
-    def _write_task(self, cluster: dict[str, list[str]]) -> Path:
-        spec, hello = self._spec, self._hello
-        work = Path(spec.work_dir)
-        work.mkdir(parents=True, exist_ok=True)
-        task = Task(
-            job=spec.job,
-            job_id=hello.job_id,
-            role=hello.role,
-            index=hello.index,
-            replicas=spec.replicas,
-            attempt=hello.attempt,
-            generation=self._generation,
-            strategy=spec.strategy,
-            entrypoint=spec.entrypoint,
-            code_path=spec.code_path,
-            model_path=spec.model_path,
-            checkpoint_path=spec.checkpoint_path,
-            spool_path=str(work),
-            mode=hello.mode,
-            cluster=cluster,
-            parameters=spec.parameters,
-            schema=hello.schema,
-            output_schema=hello.output_schema,
-            restored=hello.restored,
-            publish=spec.publish,
-        )
-        file = work / "task.json"
-        file.touch(mode=0o600)
-        file.write_text(task.to_json())
-        return file
-
-
-def refusal(spec: AgentSpec, hello: Hello) -> dict[str, Any] | None:
-    """The FAILED payload for a HELLO that this agent cannot serve; None when it can. Pure."""
-    subtask = f"subtask {hello.index} of {hello.parallelism}"
-    if hello.common_version() is None:
-        spoken = f"the connector speaks versions {list(hello.versions)}, this role container {list(VERSIONS)}"
-        return _failure("VersionMismatch", f"{spoken}: use one release of both")
-    if hello.role != spec.role:
-        found = f"a subtask of role {hello.role} came to a TaskManager of role {spec.role}"
-        return _failure("WrongRole", f"{found}: its slot sharing group is wrong")
-    if not 0 <= hello.index < spec.replicas or hello.parallelism != spec.replicas:
-        return _failure("WrongParallelism", f"{subtask}, but the manifest says {spec.replicas} replicas of {spec.role}")
-    return None
-
-
-def _failure(kind: str, message: str, trace: str = "") -> dict[str, Any]:
-    return {"type": kind, "message": message, "traceback": trace}

@@ -22,7 +22,7 @@ from aiohttp.test_utils import TestServer
 from prometheus_client.parser import text_string_to_metric_families
 
 from flinktf.agent.agent import Agent, AgentError
-from flinktf.agent.attempt import refusal
+from flinktf.agent.briefing import refusal
 from flinktf.agent.spec import AgentSpec
 from flinktf.coordinator.client import CoordinatorClient, CoordinatorError
 from flinktf.coordinator.failover import Policy
