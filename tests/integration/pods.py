@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from flinktf import pods
-from flinktf.api import load_manifest
+from flinktf.api import FlinkTFJob, load_manifest
 from flinktf.coordinator.client import CoordinatorClient
 from flinktf.flink import distribution
 from flinktf.flink.rest import FlinkRest
@@ -48,7 +48,7 @@ class Pods:
         self.job_id = job_id(UID, number)
         self._folder = folder
         self._place = folder / str(number)
-        self._job = load_manifest(folder / "job.yaml").job
+        self._job = _without_leaders(load_manifest(folder / "job.yaml").job)
         settings = Settings("flink", "tensorflow", "tensorflow-gpu")
         owner = Owner(self._job.metadata.name, "default", UID)
         if restore is not None:
@@ -152,6 +152,13 @@ class Pods:
     def _log(self, container: str) -> Path:
         pod, name = container.split("/")
         return self._place / pod / f"{name}.log"
+
+
+def _without_leaders(job: FlinkTFJob) -> FlinkTFJob:
+    """Flink elects them with Kubernetes' API, and there is none here."""
+    configuration = dict(job.spec.flink.configuration) | {"high-availability.type": "NONE"}
+    flink = job.spec.flink.model_copy(update={"configuration": configuration})
+    return job.model_copy(update={"spec": job.spec.model_copy(update={"flink": flink})})
 
 
 def _image(place: Path) -> dict[str, str]:
