@@ -116,7 +116,7 @@ def settled(state: JobState, happened: tuple[Happened, ...]) -> Step:
     if state.phase in TERMINAL:
         return state, happened
     trained = all(instance.state == "Done" for key, instance in instances.items() if shape.trains(key[0]))
-    if trained and state.phase == "Running":
+    if trained and state.phase in ("Running", "Forming"):
         state = replace(state, phase="Stopping")
         happened += (Happened("Stopping", shape.job, "training is done"),)
     flink, over = state.flink, _flink_is_over(state)

@@ -105,6 +105,17 @@ def test_who_does_not_come_is_named() -> None:
     assert state.failure.message.startswith("worker-1, evaluator-0 did not come within 60 s (spec.formingTimeout)")
 
 
+def test_a_chief_that_is_done_while_another_one_fails_has_done_all_there_was() -> None:
+    """Flink does not begin its subtask again: it has finished."""
+    shape = replace(SERVERS, failover=dict.fromkeys(["chief", "ps", "worker"], Policy("Gang")))
+    killed = Failure("worker-1", "ProcessKilled", "m", exit_code=137)
+    state = after(shape, [*formed(shape), beat("chief", 0), exited("worker", 1, "failed", killed), exited("chief", 0)])
+    assert state.phase == "Stopping"
+    state = later(state, registered("worker", 1, attempt=1), at=9.0)
+    assert may_begin(state, ("worker", 1))
+    assert command(state, ("worker", 1), 1, state.generation) == "stop"
+
+
 def test_who_comes_back_when_all_is_done_has_nothing_to_do() -> None:
     """Flink has other work in the same region."""
     done = [Exited(("worker", index), 0, "done", 5, 50) for index in (0, 1)]
