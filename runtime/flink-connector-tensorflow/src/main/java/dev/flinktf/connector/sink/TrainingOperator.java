@@ -42,8 +42,11 @@ final class TrainingOperator extends AbstractStreamOperator<Void>
     private transient RoleMetrics roleMetrics;
     private transient SavedState state;
 
-    /** The role's last answer to a BARRIER, or what was restored. Guarded by this, as is what follows. */
+    /** What the role saved last, or what was restored. Guarded by this, as is what follows. */
     private transient Saved saved;
+
+    /** The role's last answer to a BARRIER: {@link #saved}, or why it could not save. */
+    private transient Saved answer;
 
     /** The checkpoint whose SAVED is awaited, or {@link #NONE}. */
     private transient long barrier;
@@ -83,7 +86,7 @@ final class TrainingOperator extends AbstractStreamOperator<Void>
         roleMetrics.sent(element.getValue(), started);
     }
 
-    /** Waits until the role has answered for this checkpoint; a role that is done keeps its last answer. */
+    /** Waits until the role has answered for this checkpoint; for one that is done, what it saved last counts. */
     @Override
     public void snapshotState(StateSnapshotContext context) throws Exception {
         super.snapshotState(context);
@@ -101,7 +104,7 @@ final class TrainingOperator extends AbstractStreamOperator<Void>
                 Thread.currentThread().interrupt();
                 throw new InterruptedIOException("interrupted while waiting for SAVED " + checkpoint);
             }
-            state.update(saved);
+            state.update(barrier == NONE ? answer : saved);
         }
     }
 
@@ -123,11 +126,12 @@ final class TrainingOperator extends AbstractStreamOperator<Void>
     }
 
     @Override
-    public synchronized void saved(Saved answer) {
-        if (answer.checkpointId() != barrier) {
-            throw new IllegalStateException("SAVED " + answer.checkpointId() + " does not answer BARRIER " + barrier);
+    public synchronized void saved(Saved told) {
+        if (told.checkpointId() != barrier) {
+            throw new IllegalStateException("SAVED " + told.checkpointId() + " does not answer BARRIER " + barrier);
         }
-        saved = answer;
+        answer = told;
+        saved = told.error() == null ? told : saved;
         barrier = NONE;
         notifyAll();
     }

@@ -55,7 +55,12 @@ final class TransformOperator extends AbstractStreamOperator<ArrowBatch>
     private transient SavedState state;
 
     // Only the task's thread touches these.
+    /** What the role saved last, or what was restored. */
     private transient Saved saved;
+
+    /** The role's last answer to a BARRIER: {@link #saved}, or why it could not save. */
+    private transient Saved answer;
+
     private transient boolean done;
     private transient boolean sawLastWatermark;
 
@@ -107,7 +112,7 @@ final class TransformOperator extends AbstractStreamOperator<ArrowBatch>
     @Override
     public void prepareSnapshotPreBarrier(long checkpointId) throws Exception {
         enqueue(role -> role.sendBarrier(checkpointId));
-        while (!done && (saved == null || saved.checkpointId() != checkpointId)) {
+        while (!done && !answered(checkpointId)) {
             mailbox.yield();
         }
     }
@@ -115,7 +120,11 @@ final class TransformOperator extends AbstractStreamOperator<ArrowBatch>
     @Override
     public void snapshotState(StateSnapshotContext context) throws Exception {
         super.snapshotState(context);
-        state.update(saved);
+        state.update(answered(context.getCheckpointId()) ? answer : saved);
+    }
+
+    private boolean answered(long checkpointId) {
+        return answer != null && answer.checkpointId() == checkpointId;
     }
 
     @Override
@@ -168,8 +177,13 @@ final class TransformOperator extends AbstractStreamOperator<ArrowBatch>
     }
 
     @Override
-    public void saved(Saved answer) {
-        mail(() -> saved = answer, "saved");
+    public void saved(Saved told) {
+        mail(
+                () -> {
+                    answer = told;
+                    saved = told.error() == null ? told : saved;
+                },
+                "saved");
     }
 
     @Override

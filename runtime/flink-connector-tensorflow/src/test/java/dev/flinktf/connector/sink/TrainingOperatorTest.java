@@ -290,6 +290,35 @@ class TrainingOperatorTest {
     }
 
     @Test
+    void aRoleThatCouldNeverSaveEndsTheJobWell() throws Exception {
+        FakeAgent.Script refusing =
+                peer -> {
+                    peer.ready();
+                    for (Frame frame = peer.read(); frame.type() != FrameType.END; frame = peer.read()) {
+                        if (frame.type() == FrameType.BARRIER) {
+                            peer.send(
+                                    FrameType.SAVED,
+                                    "{\"checkpointId\":" + id(frame) + ",\"location\":null,\"error\":\"no space left\"}");
+                        }
+                    }
+                    peer.done();
+                };
+        try (FakeAgent agent = new FakeAgent(refusing)) {
+            StreamExecutionEnvironment env = environment();
+            env.enableCheckpointing(100);
+            env.getCheckpointConfig().setTolerableCheckpointFailureNumber(Integer.MAX_VALUE);
+            FlinkTF.sink(
+                    rows(env, 500).map(row -> pause(row)).returns(InternalTypeInfo.of(TYPE)),
+                    TYPE,
+                    "worker",
+                    new Configuration());
+            env.execute(); // with a last checkpoint, which its tasks wait for
+
+            assertThat(agent.errors()).isEmpty();
+        }
+    }
+
+    @Test
     void cancellingBeforeReadyClosesTheConnections() throws Exception {
         CountDownLatch closed = new CountDownLatch(2);
         FakeAgent.Script forming =
