@@ -227,7 +227,8 @@ class Cluster:
         return [child for child in self.children if child.name != _DRIVER and child.exit_code is not None]
 
     def _can_begin_again(self, child: Child) -> bool:
-        killed = child.exit_code is not None and child.exit_code < 0
+        # By a signal, or in good order (an agent that was told to leave): not because it cannot start.
+        killed = child.exit_code is not None and child.exit_code <= 0
         was_up = killed or time.monotonic() - child.started > _SETTLED
         if child.name == _COORDINATOR:
             was_up = was_up and self.layout.coordinator_port.exists()
