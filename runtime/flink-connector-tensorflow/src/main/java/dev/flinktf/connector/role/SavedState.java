@@ -24,25 +24,44 @@ public final class SavedState {
     private final ListState<Entry> state;
     private final int subtask;
 
-    private SavedState(ListState<Entry> state, int subtask) {
+    /** What the role saved last, or what was restored. */
+    private Saved saved;
+
+    /** The role's last answer to a BARRIER: {@link #saved}, or why it could not save. */
+    private Saved answer;
+
+    private SavedState(ListState<Entry> state, int subtask) throws Exception {
         this.state = state;
         this.subtask = subtask;
+        this.saved = choose(state.get(), subtask);
     }
 
-    /** The state of {@code subtask}, from 0. */
+    /** The state of {@code subtask}, from 0; what it restores is its own, else the newest, else nothing. */
     public static SavedState of(OperatorStateStore store, int subtask) throws Exception {
         return new SavedState(
                 store.getUnionListState(new ListStateDescriptor<>("saved", SavedSerializer.INSTANCE)), subtask);
     }
 
-    /** What to go on from: the subtask's own, else the newest, else null. */
-    public Saved restored() throws Exception {
-        return choose(state.get(), subtask);
+    /** What to go on from, or null. */
+    public Saved saved() {
+        return saved;
     }
 
-    /** Replaces what this subtask has; null is nothing. */
-    public void update(Saved saved) throws Exception {
-        state.update(saved == null ? List.of() : List.of(new Entry(subtask, saved)));
+    /** The role has answered a BARRIER. */
+    public void answered(Saved told) {
+        answer = told;
+        saved = told.error() == null ? told : saved;
+    }
+
+    /** Whether the role has answered the BARRIER of this checkpoint. */
+    public boolean hasAnswer(long checkpointId) {
+        return answer != null && answer.checkpointId() == checkpointId;
+    }
+
+    /** Writes the answer for this checkpoint; of a role that is done, and answers no more, what it saved last. */
+    public void snapshot(long checkpointId) throws Exception {
+        Saved now = hasAnswer(checkpointId) ? answer : saved;
+        state.update(now == null ? List.of() : List.of(new Entry(subtask, now)));
     }
 
     static Saved choose(Iterable<Entry> entries, int subtask) {

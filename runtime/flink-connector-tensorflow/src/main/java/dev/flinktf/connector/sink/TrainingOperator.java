@@ -38,15 +38,12 @@ final class TrainingOperator extends AbstractStreamOperator<Void>
     private final transient MailboxExecutor mailbox;
     private final RoleSpec spec;
 
+    private transient int index;
     private transient RoleConnection connection;
     private transient RoleMetrics roleMetrics;
+
+    /** Guarded by this, as is what follows. */
     private transient SavedState state;
-
-    /** What the role saved last, or what was restored. Guarded by this, as is what follows. */
-    private transient Saved saved;
-
-    /** The role's last answer to a BARRIER: {@link #saved}, or why it could not save. */
-    private transient Saved answer;
 
     /** The checkpoint whose SAVED is awaited, or {@link #NONE}. */
     private transient long barrier;
@@ -63,9 +60,8 @@ final class TrainingOperator extends AbstractStreamOperator<Void>
     @Override
     public void initializeState(StateInitializationContext context) throws Exception {
         super.initializeState(context);
-        int subtask = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask();
-        state = SavedState.of(context.getOperatorStateStore(), subtask);
-        saved = state.restored();
+        index = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask();
+        state = SavedState.of(context.getOperatorStateStore(), index);
     }
 
     /** Returns when the role's TensorFlow cluster has formed. */
@@ -74,8 +70,8 @@ final class TrainingOperator extends AbstractStreamOperator<Void>
         super.open();
         barrier = NONE;
         roleMetrics = new RoleMetrics(getMetricGroup());
-        int index = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask();
-        connection = RoleConnection.open(spec.hello(getMetricGroup(), index, saved), spec.connectTimeout(), this);
+        connection =
+                RoleConnection.open(spec.hello(getMetricGroup(), index, state.saved()), spec.connectTimeout(), this);
         connection.awaitReady();
     }
 
@@ -86,7 +82,7 @@ final class TrainingOperator extends AbstractStreamOperator<Void>
         roleMetrics.sent(element.getValue(), started);
     }
 
-    /** Waits until the role has answered for this checkpoint; for one that is done, what it saved last counts. */
+    /** Waits until the role has answered for this checkpoint, or is done. */
     @Override
     public void snapshotState(StateSnapshotContext context) throws Exception {
         super.snapshotState(context);
@@ -104,7 +100,7 @@ final class TrainingOperator extends AbstractStreamOperator<Void>
                 Thread.currentThread().interrupt();
                 throw new InterruptedIOException("interrupted while waiting for SAVED " + checkpoint);
             }
-            state.update(barrier == NONE ? answer : saved);
+            state.snapshot(checkpoint);
         }
     }
 
@@ -130,8 +126,7 @@ final class TrainingOperator extends AbstractStreamOperator<Void>
         if (told.checkpointId() != barrier) {
             throw new IllegalStateException("SAVED " + told.checkpointId() + " does not answer BARRIER " + barrier);
         }
-        answer = told;
-        saved = told.error() == null ? told : saved;
+        state.answered(told);
         barrier = NONE;
         notifyAll();
     }

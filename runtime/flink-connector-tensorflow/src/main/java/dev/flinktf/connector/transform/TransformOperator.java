@@ -52,15 +52,9 @@ final class TransformOperator extends AbstractStreamOperator<ArrowBatch>
     private transient Thread sender;
     private transient RoleConnection connection;
     private transient RoleMetrics roleMetrics;
-    private transient SavedState state;
 
     // Only the task's thread touches these.
-    /** What the role saved last, or what was restored. */
-    private transient Saved saved;
-
-    /** The role's last answer to a BARRIER: {@link #saved}, or why it could not save. */
-    private transient Saved answer;
-
+    private transient SavedState state;
     private transient boolean done;
     private transient boolean sawLastWatermark;
 
@@ -77,9 +71,8 @@ final class TransformOperator extends AbstractStreamOperator<ArrowBatch>
     @Override
     public void initializeState(StateInitializationContext context) throws Exception {
         super.initializeState(context);
-        int subtask = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask();
-        state = SavedState.of(context.getOperatorStateStore(), subtask);
-        saved = state.restored();
+        index = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask();
+        state = SavedState.of(context.getOperatorStateStore(), index);
     }
 
     /** Returns when the role's TensorFlow cluster has formed. */
@@ -89,8 +82,8 @@ final class TransformOperator extends AbstractStreamOperator<ArrowBatch>
         queue = new ArrayBlockingQueue<>(QUEUED);
         results = new Semaphore(RESULTS);
         roleMetrics = new RoleMetrics(getMetricGroup());
-        index = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask();
-        connection = RoleConnection.open(spec.hello(getMetricGroup(), index, saved), spec.connectTimeout(), this);
+        connection =
+                RoleConnection.open(spec.hello(getMetricGroup(), index, state.saved()), spec.connectTimeout(), this);
         connection.awaitReady();
         sender = new Thread(this::sendQueued, "flinktf " + spec.role() + "-" + index + " sender");
         sender.setDaemon(true);
@@ -112,7 +105,7 @@ final class TransformOperator extends AbstractStreamOperator<ArrowBatch>
     @Override
     public void prepareSnapshotPreBarrier(long checkpointId) throws Exception {
         enqueue(role -> role.sendBarrier(checkpointId));
-        while (!done && !answered(checkpointId)) {
+        while (!done && !state.hasAnswer(checkpointId)) {
             mailbox.yield();
         }
     }
@@ -120,11 +113,7 @@ final class TransformOperator extends AbstractStreamOperator<ArrowBatch>
     @Override
     public void snapshotState(StateSnapshotContext context) throws Exception {
         super.snapshotState(context);
-        state.update(answered(context.getCheckpointId()) ? answer : saved);
-    }
-
-    private boolean answered(long checkpointId) {
-        return answer != null && answer.checkpointId() == checkpointId;
+        state.snapshot(context.getCheckpointId());
     }
 
     @Override
@@ -178,12 +167,7 @@ final class TransformOperator extends AbstractStreamOperator<ArrowBatch>
 
     @Override
     public void saved(Saved told) {
-        mail(
-                () -> {
-                    answer = told;
-                    saved = told.error() == null ? told : saved;
-                },
-                "saved");
+        mail(() -> state.answered(told), "saved");
     }
 
     @Override

@@ -43,13 +43,16 @@ class SavedStateTest {
             super.initializeState(context);
             int subtask = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask();
             state = SavedState.of(context.getOperatorStateStore(), subtask);
-            restored = state.restored();
+            restored = state.saved();
         }
 
         @Override
         public void snapshotState(StateSnapshotContext context) throws Exception {
             super.snapshotState(context);
-            state.update(own);
+            if (own != null) {
+                state.answered(own);
+            }
+            state.snapshot(context.getCheckpointId());
         }
 
         @Override

@@ -27,6 +27,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -168,11 +169,7 @@ class TrainingOperatorTest {
         try (FakeAgent agent = new FakeAgent(counting)) {
             StreamExecutionEnvironment env = environment();
             env.enableCheckpointing(100);
-            FlinkTF.sink(
-                    rows(env, 3_000).map(row -> pause(row)).returns(InternalTypeInfo.of(TYPE)),
-                    TYPE,
-                    "worker",
-                    new Configuration());
+            FlinkTF.sink(slowRows(env, 3_000), TYPE, "worker", new Configuration());
             env.execute();
 
             assertThat(agent.errors()).isEmpty();
@@ -201,11 +198,7 @@ class TrainingOperatorTest {
             StreamExecutionEnvironment env = environment();
             env.enableCheckpointing(100);
             env.configure(restarting(1));
-            FlinkTF.sink(
-                    rows(env, 3_000).map(row -> pause(row)).returns(InternalTypeInfo.of(TYPE)),
-                    TYPE,
-                    "worker",
-                    new Configuration());
+            FlinkTF.sink(slowRows(env, 3_000), TYPE, "worker", new Configuration());
             env.execute();
 
             assertThat(agent.errors()).isEmpty();
@@ -228,9 +221,7 @@ class TrainingOperatorTest {
                     peer.ready();
                     for (Frame frame = peer.read(); frame.type() != FrameType.END; frame = peer.read()) {
                         if (frame.type() == FrameType.BARRIER && id(frame) % 2 == 0) {
-                            peer.send(
-                                    FrameType.SAVED,
-                                    "{\"checkpointId\":" + id(frame) + ",\"location\":null,\"error\":\"no space left\"}");
+                            refuse(peer, frame);
                             if (id(frame) > 5 && killed.compareAndSet(false, true)) {
                                 return;
                             }
@@ -245,11 +236,7 @@ class TrainingOperatorTest {
             env.enableCheckpointing(100);
             env.getCheckpointConfig().setTolerableCheckpointFailureNumber(Integer.MAX_VALUE);
             env.configure(restarting(1));
-            FlinkTF.sink(
-                    rows(env, 3_000).map(row -> pause(row)).returns(InternalTypeInfo.of(TYPE)),
-                    TYPE,
-                    "worker",
-                    new Configuration());
+            FlinkTF.sink(slowRows(env, 3_000), TYPE, "worker", new Configuration());
             env.execute();
 
             assertThat(agent.errors()).isEmpty();
@@ -258,6 +245,12 @@ class TrainingOperatorTest {
                 assertThat(peer.hello().get("restored").get("checkpointId").asLong()).isGreaterThan(4).isOdd();
             }
         }
+    }
+
+    private static void refuse(FakeAgent.Peer peer, Frame barrier) throws IOException {
+        peer.send(
+                FrameType.SAVED,
+                "{\"checkpointId\":" + id(barrier) + ",\"location\":null,\"error\":\"no space left\"}");
     }
 
     private static long id(Frame barrier) {
@@ -296,9 +289,7 @@ class TrainingOperatorTest {
                     peer.ready();
                     for (Frame frame = peer.read(); frame.type() != FrameType.END; frame = peer.read()) {
                         if (frame.type() == FrameType.BARRIER) {
-                            peer.send(
-                                    FrameType.SAVED,
-                                    "{\"checkpointId\":" + id(frame) + ",\"location\":null,\"error\":\"no space left\"}");
+                            refuse(peer, frame);
                         }
                     }
                     peer.done();
@@ -307,11 +298,7 @@ class TrainingOperatorTest {
             StreamExecutionEnvironment env = environment();
             env.enableCheckpointing(100);
             env.getCheckpointConfig().setTolerableCheckpointFailureNumber(Integer.MAX_VALUE);
-            FlinkTF.sink(
-                    rows(env, 500).map(row -> pause(row)).returns(InternalTypeInfo.of(TYPE)),
-                    TYPE,
-                    "worker",
-                    new Configuration());
+            FlinkTF.sink(slowRows(env, 500), TYPE, "worker", new Configuration());
             env.execute(); // with a last checkpoint, which its tasks wait for
 
             assertThat(agent.errors()).isEmpty();
@@ -350,9 +337,15 @@ class TrainingOperatorTest {
                         "restart-strategy.fixed-delay.delay", "0 ms"));
     }
 
-    private static RowData pause(RowData row) throws InterruptedException {
-        Thread.sleep(1);
-        return row;
+    /** At most a thousand a second from each subtask, so that checkpoints come among them. */
+    private static DataStream<RowData> slowRows(StreamExecutionEnvironment env, long count) {
+        return rows(env, count)
+                .map(
+                        row -> {
+                            Thread.sleep(1);
+                            return row;
+                        })
+                .returns(InternalTypeInfo.of(TYPE));
     }
 
     private static StreamExecutionEnvironment environment() {
