@@ -53,4 +53,5 @@ def test_one_too_many_fails_the_job(tmp_path: Path) -> None:
     run = _job(tmp_path, "Independent", skip_bad=1).run()
     assert run.code == 1
     assert "NullValueError" in run.output
+    assert "RESTARTING" not in run.output  # the record would come again
     assert "1 records had been set aside before, as skip_bad= allows" in run.output

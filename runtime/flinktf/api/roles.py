@@ -73,7 +73,8 @@ class Failover(Model):
         default=(),
         max_length=16,
         description="The first one that matches a failure says what happens. Without one, a failure counts; but an "
-        "exception before the job's very first step fails the job: such code has never worked.",
+        "exception before the job's very first step fails the job, since such code has never worked; and so does a "
+        "record that cannot become tensors (ColumnError, NullValueError), since it comes again.",
     )
     stall_timeout: Duration | None = Field(
         default=None,

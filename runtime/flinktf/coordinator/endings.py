@@ -25,6 +25,9 @@ _ECHOES: Final = frozenset(
 )
 """What is raised in an instance when another one, or its subtask, is gone: a consequence, seldom the cause."""
 
+_INCURABLE: Final = frozenset({"ColumnError", "NullValueError", "StreamConsumedError"})
+"""What records, or a role's own code, bring about again however often they are tried."""
+
 _SIGNALLED: Final = 128
 """Exit codes from here on are those of processes that others have ended."""
 
@@ -95,8 +98,8 @@ def _judged(state: JobState, role: str, failure: Failure, now: float) -> tuple[J
     policy = state.shape.policy(role)
     code = failure.exit_code
     its_own = code is not None and code < _SIGNALLED and failure.type not in _ECHOES
-    if its_own and not state.stepped and policy.rule(failure) is None:
-        # Code that has never worked is seldom cured by running it again.
+    if its_own and (not state.stepped or failure.type in _INCURABLE) and policy.rule(failure) is None:
+        # Code that has never worked is seldom cured by running it again, a record that is no tensor never.
         return state, Verdict("Job")
     verdict, spent = judge(policy, state.spent.get(role, Spent()), failure, now)
     return replace(state, spent={**state.spent, role: spent}), verdict

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flinktf.coordinator.failover import Failure, Policy
+from flinktf.coordinator.failover import Failure, Policy, Rule
 from flinktf.coordinator.machine import Refused, begin, command, may_begin, step
 from flinktf.coordinator.shape import JobShape, shape_from_json
 from flinktf.coordinator.state import Event, Exited, Heartbeat, JobState, Key, Preempted, Registered, Tick
@@ -80,6 +80,17 @@ def test_a_failure_of_code_that_has_never_worked_ends_the_job_and_everyone_is_to
     state = after(MIRRORED, [*formed(MIRRORED), Exited(("worker", 1), 0, "failed", 0, 0, failure)])
     assert (state.phase, state.failure) == ("Failed", failure)
     assert command(state, ("evaluator", 0), 0, 1) == "fail"
+
+
+@pytest.mark.parametrize(("rules", "phase"), [((), "Failed"), ((Rule("Count", (), ("NullValueError",)),), "Forming")])
+def test_a_record_that_is_no_tensor_ends_the_job_after_a_hundred_steps_too(rules: tuple[Rule, ...], phase: str) -> None:
+    """It comes again after each restart; who knows better, a source that forgets for example, has a rule."""
+    shape = replace(MIRRORED, failover={"worker": Policy("Gang", rules=rules)})
+    failure = Failure("worker-1", "NullValueError", "column 'x' is NULL in row 7", "Traceback", 1)
+    echo = exited("worker", 0, "failed", Failure("worker-0", "UnavailableError", "peer is gone", exit_code=1))
+    state = after(shape, [*formed(shape), beat("worker", 0), echo, exited("worker", 1, "failed", failure)])
+    assert state.phase == phase
+    assert state.failure == (failure if phase == "Failed" else None)
 
 
 @pytest.mark.parametrize("echo_first", [True, False])
