@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Literal, Protocol
 
 from aiohttp import web
 
+from flinktf import bearer, exposition
 from flinktf.agent.report import Vitals
 
 
@@ -20,7 +20,6 @@ class Watched(Protocol):
 def application(agent: Watched, token: str) -> web.Application:
     """``/healthz`` answers while the agent's event loop turns, ``/readyz`` with 503 while its role process is not well;
     ``/metrics`` wants the job's token, as the coordinator does."""
-    expected = f"Bearer {token}".encode()
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok")
@@ -30,10 +29,9 @@ def application(agent: Watched, token: str) -> web.Application:
         return web.Response(text=why or "ok", status=503 if why else 200)
 
     async def metrics(request: web.Request) -> web.Response:
-        given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
-        if not hmac.compare_digest(given, expected):
+        if not bearer.may(request, token):
             return web.Response(text="send this job's token as 'Authorization: Bearer …'", status=401)
-        return web.Response(text="".join(f"{line}\n" for line in prometheus(agent.vitals())))
+        return web.Response(text="".join(prometheus(agent.vitals())))
 
     app = web.Application()
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
@@ -41,9 +39,9 @@ def application(agent: Watched, token: str) -> web.Application:
 
 
 def prometheus(vitals: Vitals) -> Iterator[str]:
-    """The exposition format, version 0.0.4."""
-    labels = f'{{job="{vitals.job}",role="{vitals.role}",instance="{vitals.instance}"}}'
-    for name, kind, text, value in (
+    """As Prometheus reads it."""
+    labels = {"job": vitals.job, "role": vitals.role, "instance": vitals.instance}
+    families: tuple[tuple[str, Literal["counter", "gauge"], str, float], ...] = (
         ("ready", "gauge", "1 when the role process is imported and responds.", float(vitals.unready is None)),
         ("attempts", "counter", "Subtask attempts that this agent has served.", vitals.attempts),
         ("step", "gauge", "The training step.", vitals.step),
@@ -51,7 +49,6 @@ def prometheus(vitals: Vitals) -> Iterator[str]:
         ("starvation_ratio", "gauge", "The share of its time that the role waits for records.", vitals.starvation),
         ("stuck_seconds", "gauge", "For how long nothing has moved, and it does not wait.", vitals.stuck),
         ("memory_bytes", "gauge", "Resident memory of the role's processes.", vitals.memory),
-    ):
-        yield f"# HELP flinktf_agent_{name} {text}"
-        yield f"# TYPE flinktf_agent_{name} {kind}"
-        yield f"flinktf_agent_{name}{labels} {value}"
+    )
+    for name, kind, text, value in families:
+        yield from exposition.family(f"flinktf_agent_{name}", kind, text, [(labels, value)])

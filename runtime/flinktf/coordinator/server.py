@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
 import logging
 import time
@@ -12,6 +11,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from flinktf import bearer
 from flinktf.coordinator import machine, told, wire
 from flinktf.coordinator.events import EventLog
 from flinktf.coordinator.metrics import prometheus
@@ -168,12 +168,9 @@ class _Routes:
 
 
 def _authorization(token: str) -> Any:
-    expected = f"Bearer {token}".encode()
-
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
-        if request.path != "/healthz" and not hmac.compare_digest(given, expected):
+        if request.path != "/healthz" and not bearer.may(request, token):
             return _error(401, "the token is missing or wrong: send this job's token as 'Authorization: Bearer …'")
         return await handler(request)
 

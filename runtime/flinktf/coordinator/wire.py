@@ -142,10 +142,10 @@ def _key(body: Mapping[str, Any]) -> Key:
 
 def _numbers(body: Mapping[str, Any], field: str) -> dict[str, float]:
     value = _take(body, field, dict, {})
-    for key, number in value.items():
-        if not isinstance(number, (int, float)) or isinstance(number, bool):
-            raise BadRequest(f"{field!r}: {key!r} is {type(number).__name__}, not a number")
-    return {str(key): float(number) for key, number in value.items()}
+    for key, one in value.items():
+        if not isinstance(one, (int, float)) or isinstance(one, bool):
+            raise BadRequest(f"{field!r}: {key!r} is {type(one).__name__}, not a number")
+    return {str(key): float(one) for key, one in value.items()}
 
 
 def _health(body: Mapping[str, Any]) -> Health:

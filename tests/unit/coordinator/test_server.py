@@ -114,7 +114,7 @@ async def test_from_registration_to_metrics(url: str) -> None:
     async with aiohttp.ClientSession() as session, session.get(f"{url}/metrics", headers=headers) as response:
         text = await response.text()
     assert 'flinktf_job_phase{job="job",phase="Running"} 1\n' in text
-    assert 'flinktf_role_step{job="job",role="worker",index="0"} 7.0\n' in text
+    assert 'flinktf_role_step{job="job",role="worker",index="0"} 7\n' in text
 
 
 async def test_someone_else_at_the_coordinators_address() -> None:

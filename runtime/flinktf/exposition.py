@@ -1,0 +1,21 @@
+"""Prometheus' exposition format, version 0.0.4, for labels that need no escapes: names of jobs, roles and phases. Pure.
+
+Not prometheus-client, as in the operator: what is shown here is a value that others hold, and nothing counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
+
+Sample = tuple[Mapping[str, object], float]
+"""Labels, and the value that they have."""
+
+
+def family(name: str, kind: Literal["counter", "gauge"], text: str, samples: Iterable[Sample]) -> Iterator[str]:
+    """The lines of one metric."""
+    yield f"# HELP {name} {text}\n"
+    yield f"# TYPE {name} {kind}\n"
+    for labels, value in samples:
+        pairs = ",".join(f'{label}="{said}"' for label, said in labels.items())
+        yield f"{name}{{{pairs}}} {value}\n"
