@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import Final
 
-from flinktf.agent.spec import AgentSpec, publish_of
+from flinktf.agent.job import agent_spec
 from flinktf.api import FlinkTFJob
 from flinktf.api.roles import Role
 from flinktf.coordinator.job import shape_of
@@ -121,27 +121,18 @@ def submission_json(job: FlinkTFJob, job_id: str, restore: str | None) -> str:
 
 def agent_json(job: FlinkTFJob, role: Role) -> str:
     """The ``--spec`` of a role's agents; their host comes with the environment."""
-    spec = job.spec
-    return AgentSpec(
-        job=job.metadata.name,
-        role=role.name,
-        replicas=role.replicas,
-        strategy=spec.tensorflow.strategy,
+    return agent_spec(
+        job,
+        role,
         socket=AGENT_SOCKET,
         coordinator=f"http://{service(job.metadata.name)}:{COORDINATOR_PORT}",
         token_file=TOKEN_FILE,
         host="",
-        entrypoint=spec.resolved_entrypoint(role),
         code_path=code_path(job),
-        model_path=_below(DATA, spec.model.path),
+        model_path=_below(DATA, job.spec.model.path),
         checkpoint_path=checkpoint_path(job),
         work_dir=WORK,
         log_dir=WORK,
-        parameters=dict(spec.tensorflow.parameters),
-        env=dict(spec.tensorflow.env),
-        forming_timeout_seconds=spec.forming_timeout_seconds,
-        stall_timeout_seconds=role.failover.stall_timeout_seconds,
-        publish=publish_of(spec.model),
         port=AGENT_PORT,
         leave_seconds=max(0, _grace(job, role) - _AFTERWARDS),
         echo=True,

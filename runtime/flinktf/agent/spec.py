@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from flinktf.api.job import ModelLocation
-from flinktf.api.kubernetes import duration_value
 from flinktf.protocol.task import Publish, Strategy
 
 
@@ -45,13 +43,6 @@ class AgentSpec:
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
-
-
-def publish_of(model: ModelLocation) -> Publish | None:
-    """What role processes are told of ``spec.model.versions``."""
-    if model.versions is None:
-        return None
-    return Publish(duration_value(model.versions.every).total_seconds(), model.versions.keep)
 
 
 def agent_spec_from_json(text: str, environment: Mapping[str, str]) -> AgentSpec:

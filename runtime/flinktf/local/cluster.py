@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from flinktf.agent.spec import AgentSpec, publish_of
+from flinktf.agent.job import agent_spec
 from flinktf.api import LoadedManifest
 from flinktf.coordinator.job import shape_of
 from flinktf.flink.distribution import Distribution
@@ -105,26 +105,18 @@ class Cluster:
         for role in spec.roles:
             for index in range(role.replicas):
                 instance = f"{role.name}-{index}"
-                agent = AgentSpec(
-                    job=self.manifest.job.metadata.name,
-                    role=role.name,
+                agent = agent_spec(
+                    self.manifest.job,
+                    role,
                     socket=str(self.layout.agent_socket(instance)),
                     coordinator=coordinator,
                     token_file=str(self.layout.token),
                     host=_HOST,
-                    strategy=spec.tensorflow.strategy,
-                    replicas=role.replicas,
-                    entrypoint=spec.resolved_entrypoint(role),
                     code_path=str(self.manifest.code_path),
                     model_path=str(directory / spec.model.path),
                     checkpoint_path=str(directory / spec.checkpoint.path) if spec.checkpoint else "",
                     work_dir=str(self.layout.work / instance),
                     log_dir=str(self.layout.logs),
-                    parameters=dict(spec.tensorflow.parameters),
-                    env=dict(spec.tensorflow.env),
-                    forming_timeout_seconds=spec.forming_timeout_seconds,
-                    stall_timeout_seconds=role.failover.stall_timeout_seconds,
-                    publish=publish_of(spec.model),
                 )
                 file = self.layout.run / f"agent-{instance}.json"
                 file.touch(mode=0o600)
