@@ -16,6 +16,7 @@ from aiohttp import web
 from flinktf.agent.attempt import Attempt
 from flinktf.agent.briefing import refusal
 from flinktf.agent.endpoint import application
+from flinktf.agent.ends import failure_of
 from flinktf.agent.report import Vitals
 from flinktf.agent.role_process import COMMAND, RoleProcess
 from flinktf.agent.spec import AgentSpec
@@ -45,7 +46,7 @@ class Agent:
         self._command = command
         self._warm: RoleProcess | None = None
         self._attempt: Attempt | None = None
-        self._attempts: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._done: dict[str, Any] | None = None
         self._leaving = asyncio.Event()
         self._ports: dict[str, int] = {}
@@ -68,8 +69,8 @@ class Agent:
             self._warm = await RoleProcess.start(self._spec, self._log_name(), self._command)
             async with CoordinatorClient(self._spec.coordinator, token, _PATIENCE) as client:
                 accepting = asyncio.create_task(self._accept(listener, client))
-                self._attempts.add(accepting)
-                self._attempts.add(asyncio.create_task(self._remind(client)))
+                self._tasks.add(accepting)
+                self._tasks.add(asyncio.create_task(self._remind(client)))
                 leaving = asyncio.create_task(self._leaving.wait())
                 await asyncio.wait([accepting, leaving], return_when=asyncio.FIRST_COMPLETED)
                 leaving.cancel()
@@ -78,9 +79,9 @@ class Agent:
                 accepting.cancel()
                 await self._part()
         finally:
-            for task in self._attempts:
+            for task in self._tasks:
                 task.cancel()
-            await asyncio.gather(*self._attempts, return_exceptions=True)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
             if self._warm is not None:
                 await self._warm.end()
             listener.close()
@@ -125,15 +126,15 @@ class Agent:
             sock, _ = await loop.sock_accept(listener)
             sock.setblocking(True)
             task = asyncio.create_task(self._serve(SubtaskConnection(sock), client))
-            self._attempts.add(task)
-            task.add_done_callback(self._attempts.discard)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, subtask: SubtaskConnection, client: CoordinatorClient) -> None:
         try:
             hello = await subtask.hello()
         except (ProtocolError, OSError) as error:
             _LOG.error("a connection was refused: %s", error)
-            subtask.finish(FrameType.FAILED, {"type": "ProtocolError", "message": str(error), "traceback": ""})
+            subtask.finish(FrameType.FAILED, failure_of("ProtocolError", str(error)))
             return
         refused = refusal(self._spec, hello) or await self._busy()
         if refused is not None:
@@ -149,7 +150,7 @@ class Agent:
             self._done = attempt.done
         except OSError as error:
             _LOG.error("no role process: %s", error)
-            subtask.finish(FrameType.FAILED, {"type": "ProcessNotStarted", "message": str(error), "traceback": ""})
+            subtask.finish(FrameType.FAILED, failure_of("ProcessNotStarted", str(error)))
         finally:
             self._attempt = None
 
@@ -178,8 +179,7 @@ class Agent:
                 async with asyncio.timeout(_HANDOVER):
                     await attempt.ending.wait()
             except TimeoutError:
-                message = f"this TaskManager already runs {attempt.name}"
-                return {"type": "AlreadyRunning", "message": message, "traceback": ""}
+                return failure_of("AlreadyRunning", f"this TaskManager already runs {attempt.name}")
             await attempt.ended.wait()
         return None
 

@@ -79,6 +79,7 @@ class Attempt:
         self._registration: dict[str, Any] = {}
         self._assigned = False
         self._health = Health()
+        self._memory = 0
         self._warned = False
         self._hung_up = asyncio.Event()
         self._leave_by = math.inf
@@ -114,7 +115,8 @@ class Attempt:
         """
         await self._client.preempted(self._identity, _TELLING)
         self._leave_by = time.monotonic() + (self._spec.leave_seconds if self._assigned else 0.0)
-        self._process.changed.set()
+        if self._assigned:  # else it may have no process yet, and the next heartbeat is soon enough
+            self._process.changed.set()
 
     def vitals(self, known: Vitals) -> Vitals:
         """``known`` with what this attempt adds."""
@@ -129,7 +131,7 @@ class Attempt:
             rate=health.rate,
             starvation=health.starvation,
             stuck=health.stuck(time.monotonic()),
-            memory=self._process.memory(),
+            memory=self._memory,
         )
 
     async def drained(self, seconds: float) -> None:
@@ -316,7 +318,7 @@ class Attempt:
         report, now = self._process.report, time.monotonic()
         if self._assigned:
             self._health = look(self._health, self._process.seen(), now)
-        health = self._health
+        health, self._memory = self._health, self._process.memory()
         async with self._beating:
             notices, report.notices = report.notices, []
             beat = self._identity | {
@@ -326,7 +328,7 @@ class Attempt:
                 "rows": report.rows,
                 "metrics": report.metrics,
                 "timings": report.timings,
-                "rss": self._process.memory(),
+                "rss": self._memory,
                 "activity": health.activity,
                 "health": {
                     "starvation": round(health.starvation, 3),
