@@ -6,6 +6,7 @@ from collections.abc import Iterable, Set
 from typing import Final
 
 from flinktf.api.status import Condition
+from flinktf.coordinator.state import UNWELL
 from flinktf_operator.conditions import Claim
 from flinktf_operator.desired.availability import is_on
 from flinktf_operator.look import Look
@@ -19,7 +20,6 @@ _STOPPING: Final = {
     "Restart": ("Restarting", "the pods of the failed run are being deleted"),
 }
 
-_UNWELL: Final = ("Unresponsive", "Stopped")
 _HANGS: Final = "with spec.roles[].failover.stallTimeout such an instance is restarted; else delete its pod"
 
 Claims = tuple[Claim, ...]
@@ -165,7 +165,7 @@ def _health(look: Look, report: Report | None) -> Claim:
     if sick:
         told = "; ".join(f"{i.role}-{i.index}: {i.error or 'failed'}" for i in sick)
         return Claim("RolesHealthy", "False", "RoleFailed", told)
-    silent = [i for i in report.instances if i.activity in _UNWELL] if report is not None else []
+    silent = [i for i in report.instances if i.activity in UNWELL] if report is not None else []
     if silent:
         told = ", ".join(f"{i.role}-{i.index} in pod {i.pod} is {i.activity}" for i in silent)
         return Claim("RolesHealthy", "False", "RoleUnresponsive", f"{told}; {_HANGS}")

@@ -24,6 +24,8 @@ from flinktf_operator.progress import progressed, unheard
 from flinktf_operator.transitions import Transition
 
 TERMINAL: Final = ("Succeeded", "Failed")
+_FLINKS: Final = (JOBMANAGER, PIPELINE)
+"""Pools that are no roles'."""
 _FIRST_BACKOFF: Final = 10
 _LONGEST_BACKOFF: Final = 360
 
@@ -108,8 +110,8 @@ def _next_to_stop(look: Look, why: Stopping) -> tuple[WorkloadView, ...]:
     """Roles first: each leaves with a checkpoint, for which the rest of the job is needed. A failed run has no use of
     one."""
     left = look.seen.workloads
-    roles = tuple(workload for workload in left if workload.pool not in (JOBMANAGER, PIPELINE))
-    leaving = bool(roles) or any(pod.pool not in (JOBMANAGER, PIPELINE) for pod in look.seen.pods)
+    roles = tuple(workload for workload in left if workload.pool not in _FLINKS)
+    leaving = bool(roles) or any(pod.pool not in _FLINKS for pod in look.seen.pods)
     found = roles if leaving and why != "Restart" else left
     return tuple(workload for workload in found if not workload.deleting)
 

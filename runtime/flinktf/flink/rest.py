@@ -118,14 +118,8 @@ class FlinkRest:
 
     async def trigger_checkpoint(self, job_id: str) -> str:
         """Asks for a checkpoint now; :meth:`checkpoint_made` knows what became of the answer."""
-        path = f"{self._address}/jobs/{job_id}/checkpoints"
-        try:
-            async with self._session.post(path, json={"checkpointType": "CONFIGURED"}) as response:
-                if response.status >= 300:
-                    raise FlinkUnreachable(f"POST {path}: {response.status} {await response.text()}")
-                return str((await response.json())["request-id"])
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise FlinkUnreachable(f"{path}: {type(error).__name__} {error}") from None
+        asked = await self._request("POST", f"/jobs/{job_id}/checkpoints", {"checkpointType": "CONFIGURED"})
+        return str(asked["request-id"])
 
     async def checkpoint_made(self, job_id: str, trigger: str) -> bool:
         """Whether the checkpoint that was asked for is complete; it may be on its way, or have failed."""
@@ -152,10 +146,13 @@ class FlinkRest:
             raise FlinkUnreachable(f"{self._address}: {error}") from None
 
     async def _get(self, path: str) -> Any:
+        return await self._request("GET", path)
+
+    async def _request(self, method: str, path: str, body: Any = None) -> Any:
         try:
-            async with self._session.get(self._address + path) as response:
-                if response.status != 200:
-                    raise FlinkUnreachable(f"GET {path}: {response.status} {await response.text()}")
+            async with self._session.request(method, self._address + path, json=body) as response:
+                if response.status >= 300:
+                    raise FlinkUnreachable(f"{method} {path}: {response.status} {await response.text()}")
                 return await response.json()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise FlinkUnreachable(f"{self._address}{path}: {type(error).__name__} {error}") from None
