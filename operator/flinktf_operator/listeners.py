@@ -96,5 +96,9 @@ class Listeners:
         query = {"version": version, "wait": _WAIT} if version is not None else {}
         headers = {"Authorization": f"Bearer {target.token}"}
         async with self._session.get(f"{target.url}/v1/status", params=query, headers=headers) as response:
-            response.raise_for_status()
-            return report(target.uid, target.run, await response.json())
+            try:
+                response.raise_for_status()
+                return report(target.uid, target.run, await response.json())
+            except (aiohttp.ClientError, ReportError, ValueError):
+                response.close()  # perhaps someone else's, by way of a Service without endpoints: not a second time
+                raise

@@ -91,9 +91,17 @@ class CoordinatorClient:
                     return await _answer(path, response)
             except (aiohttp.ClientError, TimeoutError) as error:
                 if time.monotonic() > deadline:
-                    raise CoordinatorError(f"{self._url} cannot be reached: {type(error).__name__} {error}") from None
+                    raise CoordinatorError(f"{self._url} cannot be reached: {_told(error)}") from None
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
+
+
+class _StrangerError(aiohttp.ClientError):
+    """Someone else has answered: a proxy, a mesh's sidecar, whoever is there while a Service has no endpoint."""
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, _StrangerError) else f"{type(error).__name__} {error}"
 
 
 async def _answer(path: str, response: aiohttp.ClientResponse) -> dict[str, Any]:
@@ -102,7 +110,8 @@ async def _answer(path: str, response: aiohttp.ClientResponse) -> dict[str, Any]
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        raise CoordinatorError(f"{response.url.origin()} answered {path} with {response.status}, not with JSON")
+        response.close()  # with its connection, which would lead to the same one for ever
+        raise _StrangerError(f"someone answered {path} with {response.status}, not with JSON")
     if response.status == 409 and "has not registered" in str(answer.get("error")):
         raise NotRegisteredError(f"the coordinator refused {path}: {answer['error']}")
     if response.status != 200:
