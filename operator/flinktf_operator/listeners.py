@@ -93,12 +93,12 @@ class Listeners:
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))
 
     async def _poll(self, target: Target, version: int | None) -> Report:
-        query = {"version": version, "wait": _WAIT} if version is not None else {}
         headers = {"Authorization": f"Bearer {target.token}"}
+        if version is not None:
+            query = {"version": version, "wait": _WAIT}
+        else:
+            # Perhaps someone else has answered, by way of a Service without endpoints: that connection is not kept.
+            query, headers["Connection"] = {}, "close"
         async with self._session.get(f"{target.url}/v1/status", params=query, headers=headers) as response:
-            try:
-                response.raise_for_status()
-                return report(target.uid, target.run, await response.json())
-            except (aiohttp.ClientError, ReportError, ValueError):
-                response.close()  # perhaps someone else's, by way of a Service without endpoints: not a second time
-                raise
+            response.raise_for_status()
+            return report(target.uid, target.run, await response.json())

@@ -44,7 +44,9 @@ class CoordinatorClient:
 
     async def __aenter__(self) -> Self:
         timeout = aiohttp.ClientTimeout(total=_REQUEST_TIMEOUT)
-        self._session = aiohttp.ClientSession(headers=self._headers, timeout=timeout)
+        # A connection for each request: one that is kept would lead to the same stranger for ever.
+        connector = aiohttp.TCPConnector(force_close=True)
+        self._session = aiohttp.ClientSession(headers=self._headers, timeout=timeout, connector=connector)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -110,7 +112,6 @@ async def _answer(path: str, response: aiohttp.ClientResponse) -> dict[str, Any]
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        response.close()  # with its connection, which would lead to the same one for ever
         raise _StrangerError(f"someone answered {path} with {response.status}, not with JSON")
     if response.status == 409 and "has not registered" in str(answer.get("error")):
         raise NotRegisteredError(f"the coordinator refused {path}: {answer['error']}")
