@@ -12,8 +12,8 @@ import aiohttp
 
 from flinktf.coordinator.state import Command
 
-_REQUEST_TIMEOUT: Final = 40.0
-"""Seconds, longer than the longest poll."""
+_REQUEST_TIMEOUT: Final = 5.0
+"""Seconds. Who dies while it is asked may take the connection with it without a word: ask again."""
 
 
 class CoordinatorError(Exception):
@@ -43,10 +43,9 @@ class CoordinatorClient:
         self._headers = {"Authorization": f"Bearer {token}"}
 
     async def __aenter__(self) -> Self:
-        timeout = aiohttp.ClientTimeout(total=_REQUEST_TIMEOUT)
         # A connection for each request: one that is kept would lead to the same stranger for ever.
         connector = aiohttp.TCPConnector(force_close=True)
-        self._session = aiohttp.ClientSession(headers=self._headers, timeout=timeout, connector=connector)
+        self._session = aiohttp.ClientSession(headers=self._headers, connector=connector)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -61,7 +60,8 @@ class CoordinatorClient:
 
     async def cluster(self, role: str, index: int, attempt: int, wait: int = 20) -> dict[str, Any]:
         """Waits up to ``wait`` seconds for the cluster to form."""
-        return await self._request("GET", f"/v1/cluster?role={role}&index={index}&attempt={attempt}&wait={wait}")
+        path = f"/v1/cluster?role={role}&index={index}&attempt={attempt}&wait={wait}"
+        return await self._request("GET", path, seconds=wait + _REQUEST_TIMEOUT)
 
     async def heartbeat(self, body: Mapping[str, Any]) -> Orders:
         answer = await self._request("POST", "/v1/heartbeat", body)
@@ -84,12 +84,15 @@ class CoordinatorClient:
         """What the Flink job is doing."""
         await self._request("POST", "/v1/flink", body)
 
-    async def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    async def _request(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, seconds: float = _REQUEST_TIMEOUT
+    ) -> dict[str, Any]:
+        timeout = aiohttp.ClientTimeout(total=seconds)
         deadline = time.monotonic() + self._patience
         pause = 0.05
         while True:
             try:
-                async with self._session.request(method, self._url + path, json=body) as response:
+                async with self._session.request(method, self._url + path, json=body, timeout=timeout) as response:
                     return await _answer(path, response)
             except (aiohttp.ClientError, TimeoutError) as error:
                 if time.monotonic() > deadline:
