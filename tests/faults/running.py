@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 import yaml
 
+from flinktf.training.forkserver import NAME
 from integration.harness import JobFolder, processes_of
 
 
@@ -162,8 +163,8 @@ class Running:
         if name.startswith("agent-"):
             return _only(self.find("flinktf.agent", f"{name}.json"))
         agent = self._process(f"agent-{self._place(name)}")
-        children = agent.children() if agent is not None else []
-        return _only([p for p in children if "flinktf.training.process" in " ".join(p.cmdline())])
+        children = agent.children(recursive=True) if agent is not None else []
+        return _only([p for p in children if p.name() == NAME])
 
     def _place(self, instance: str) -> str:
         """The TaskManager, ``worker-0`` or ``worker-1``, that has ``instance`` now."""

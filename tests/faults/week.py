@@ -56,12 +56,15 @@ def figures(run: Running) -> Figures:
     totals = dict.fromkeys(_SLACK, 0)
     kinds: dict[str, list[int]] = {}
     for process in (root, *root.children(recursive=True)):
+        totals["processes"] += 1
+        if process.status() == psutil.STATUS_ZOMBIE:  # Flink's scripts have just run in it, or nobody cares for it
+            kinds.setdefault("zombie", [0, 0, 0, 0])[0] += 1
+            continue
         line = " ".join(process.cmdline())
         kind = next((name for mark, name in _KINDS.items() if mark in line), process.name())
         memory = process.memory_info().rss >> 20
         sockets = len(process.net_connections("all"))
         files = process.num_fds() - sockets
-        totals["processes"] += 1
         totals["files"] += files
         totals["sockets"] += sockets
         totals["MiB"] += memory

@@ -17,8 +17,9 @@ from flinktf.agent.attempt import Attempt
 from flinktf.agent.briefing import refusal
 from flinktf.agent.endpoint import application
 from flinktf.agent.ends import failure_of
+from flinktf.agent.fork_server import COMMAND, ForkServer
 from flinktf.agent.report import Vitals
-from flinktf.agent.role_process import COMMAND, RoleProcess
+from flinktf.agent.role_process import RoleProcess
 from flinktf.agent.spec import AgentSpec
 from flinktf.agent.subtask import SubtaskConnection
 from flinktf.coordinator.client import CoordinatorClient, CoordinatorError
@@ -39,12 +40,12 @@ class AgentError(Exception):
 
 
 class Agent:
-    """One for each role TaskManager. ``command`` starts a role process."""
+    """One for each role TaskManager. ``command`` starts the fork server of its role processes."""
 
     def __init__(self, spec: AgentSpec, command: Sequence[str] = COMMAND) -> None:
         self._spec = spec
         self._command = command
-        self._warm: RoleProcess | None = None
+        self._server: ForkServer | None = None
         self._attempt: Attempt | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._done: dict[str, Any] | None = None
@@ -66,7 +67,7 @@ class Agent:
         listener = _listen(self._spec.socket)
         try:
             # Long before the cluster is known: the import of TensorFlow passes while Flink comes up.
-            self._warm = await RoleProcess.start(self._spec, self._log_name(), self._command)
+            self._server = await self._fork_server()
             async with CoordinatorClient(self._spec.coordinator, token, _PATIENCE) as client:
                 accepting = asyncio.create_task(self._accept(listener, client))
                 self._tasks.add(accepting)
@@ -81,9 +82,9 @@ class Agent:
         finally:
             for task in self._tasks:
                 task.cancel()
+            if self._server is not None:
+                await self._server.end()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            if self._warm is not None:
-                await self._warm.end()
             listener.close()
             Path(self._spec.socket).unlink(missing_ok=True)
 
@@ -96,8 +97,8 @@ class Agent:
         known = Vitals(self._spec.job, self._spec.role, attempts=self._served)
         if (attempt := self._attempt) is not None:
             return attempt.vitals(known)
-        if self._warm is not None and self._warm.report.phase != "waiting":
-            return replace(known, unready="the role process is being imported")
+        if self._server is not None and not self._server.ready:
+            return replace(known, unready="TensorFlow is being imported")
         return known
 
     async def _answer(self, token: str) -> web.AppRunner | None:
@@ -146,7 +147,8 @@ class Agent:
         attempt = self._attempt = Attempt(self._spec, hello, subtask, client, self._ports)
         self._done = None
         try:
-            await attempt.run(await self._role_process())
+            self._server = await self._fork_server()
+            await attempt.run(RoleProcess(self._server, self._spec.echo))
             self._done = attempt.done
         except OSError as error:
             _LOG.error("no role process: %s", error)
@@ -162,12 +164,13 @@ class Agent:
                 with contextlib.suppress(CoordinatorError):
                     await client.exit(self._done)
 
-    async def _role_process(self) -> RoleProcess:
-        """The warm one, or a new one when that has been used or has died. Raises OSError."""
-        process, self._warm = self._warm, None
-        if process is None or process.exit_code is not None:
-            return await RoleProcess.start(self._spec, self._log_name(), self._command)
-        return process
+    async def _fork_server(self) -> ForkServer:
+        """The one that there is, or a new one when that has died. Raises OSError."""
+        if (server := self._server) is not None:
+            if server.alive:
+                return server
+            await server.end()
+        return await ForkServer.start(self._spec, self._log_name(), self._command)
 
     async def _busy(self) -> dict[str, Any] | None:
         """Why another subtask cannot be served; None as soon as the one before has ended, if it is about to.

@@ -1,11 +1,10 @@
-"""A TensorFlow process: started warm, given its task, listened to, ended."""
+"""A TensorFlow process: forked, given its task, listened to, ended."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
-import os
 import shutil
 import signal
 import socket
@@ -19,12 +18,11 @@ from typing import Any, Final
 
 import psutil
 
+from flinktf.agent.fork_server import ForkServer
 from flinktf.agent.health import Pulse, Seen, pulse_from
 from flinktf.agent.memory import oom_kills
-from flinktf.agent.spec import AgentSpec
-from flinktf.processes import Child, follow, kill, spawn
+from flinktf.processes import follow
 
-COMMAND: Final = (sys.executable, "-m", "flinktf.training.process")
 _LINE_LIMIT: Final = 1 << 20
 _TEXT_LIMIT: Final = 32 << 10
 """Characters of a message or a traceback that are passed on; what carries them has 1 MiB."""
@@ -33,14 +31,14 @@ _NOTICE_LENGTH: Final = 1000
 _METRICS: Final = 100
 _STACKS: Final = 0.5
 """Seconds that a process has to write where it is."""
-_PHASES: Final = frozenset({"importing", "waiting", "training", "evaluating", "saving", "serving"})
+_PHASES: Final = frozenset({"waiting", "training", "evaluating", "saving", "serving"})
 
 
 @dataclass
 class Report:
     """What a role process has told of itself so far."""
 
-    phase: str = "starting"
+    phase: str = "importing"
     step: int = 0
     rows: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
@@ -63,50 +61,26 @@ class Report:
 class RoleProcess:
     """One process. ``changed`` is set whenever it has told something that should be passed on at once."""
 
-    def __init__(self, child: Child, control: socket.socket, temporary: str, echo: bool = False) -> None:
+    def __init__(self, server: ForkServer, echo: bool = False) -> None:
+        """Asks ``server`` for it. It waits for :meth:`assign` then."""
         self.report = Report()
         self.changed = asyncio.Event()
-        self._child = child
-        self._control = control
-        self._temporary = temporary
-        control.setblocking(False)
+        self._server = server
+        # TensorFlow writes the code that it generates there, and a process that is killed does not clear up.
+        self._temporary = tempfile.mkdtemp(prefix="role-")
+        self._control, theirs = socket.socketpair()
+        self._control.setblocking(False)
+        with theirs:
+            self._fork = server.fork(theirs, self._temporary)
         self._assigned_at: float | None = None
         self._ended = False
         self._oom_kills = oom_kills()
         self._listening = asyncio.create_task(self._listen())
-        self._echoing = asyncio.create_task(follow(child.log, sys.stderr.buffer)) if echo else None
-
-    @classmethod
-    async def start(cls, spec: AgentSpec, instance: str, command: Sequence[str] = COMMAND) -> RoleProcess:
-        """Starts it warm: it imports TensorFlow and waits for :meth:`assign`."""
-        ours, theirs = socket.socketpair()
-        # TensorFlow writes the code that it generates there, and a process that is killed does not clear up.
-        temporary = tempfile.mkdtemp(prefix="role-")
-        paths = [spec.code_path, *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = {
-            **os.environ,
-            "TF_USE_LEGACY_KERAS": "1",
-            "TF_CPP_MIN_LOG_LEVEL": "1",
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONPATH": os.pathsep.join(paths),
-            "TMPDIR": temporary,
-            **spec.env,
-        }
-        log = Path(spec.log_dir, f"{instance}.log")
-        with theirs:
-            child = await spawn(
-                instance,
-                [*command, "--control-fd", str(theirs.fileno())],
-                environment,
-                log,
-                Path(spec.code_path),
-                pass_fds=(theirs.fileno(),),
-            )
-        return cls(child, ours, temporary, spec.echo)
+        self._echoing = asyncio.create_task(follow(server.log, sys.stderr.buffer)) if echo else None
 
     @property
     def exit_code(self) -> int | None:
-        return self._child.exit_code
+        return self._fork.exit_code
 
     @property
     def shell_code(self) -> int | None:
@@ -134,7 +108,7 @@ class RoleProcess:
 
     async def wait(self) -> int:
         """Its exit code, when it has ended and all that it told has been read."""
-        code = await self._child.process.wait()
+        code = await self._fork.wait()
         # Its descendants may keep the control socket open; what it told itself is there within a moment.
         await asyncio.wait([self._listening], timeout=1.0)
         return code
@@ -144,15 +118,16 @@ class RoleProcess:
         what it writes is there as a whole or not at all, and TensorFlow keeps SIGTERM to itself."""
         if not self._ended:
             self._ended = True
-            kill(self._child)
-            await self._child.process.wait()
+            await self._fork.end()
             self._close()
 
     def memory(self) -> int:
         """Resident bytes of the process and its descendants."""
         total = 0
+        if self._fork.pid is None:
+            return total
         with contextlib.suppress(psutil.Error):
-            process = psutil.Process(self._child.process.pid)
+            process = psutil.Process(self._fork.pid)
             for one in (process, *process.children(recursive=True)):
                 with contextlib.suppress(psutil.Error):
                     total += one.memory_info().rss
@@ -161,16 +136,17 @@ class RoleProcess:
     def seen(self) -> Seen:
         """What its agent can tell of it from outside."""
         report, stopped = self.report, False
-        with contextlib.suppress(psutil.Error):
-            stopped = psutil.Process(self._child.process.pid).status() == psutil.STATUS_STOPPED
+        if self._fork.pid is not None:
+            with contextlib.suppress(psutil.Error):
+                stopped = psutil.Process(self._fork.pid).status() == psutil.STATUS_STOPPED
         return Seen(report.pulse, report.pulse_at, report.phase, report.step, report.rows, stopped)
 
     async def stacks(self) -> str:
         """Where its threads are, as far as it can still write that into its log."""
         with contextlib.suppress(ProcessLookupError):
-            self._child.process.send_signal(signal.SIGUSR1)
+            self._fork.signal(signal.SIGUSR1)
             await asyncio.sleep(_STACKS)
-        return self._child.log_tail(40)[-_TEXT_LIMIT:]
+        return self._server.log_tail(40)[-_TEXT_LIMIT:]
 
     def unexplained_failure(self) -> dict[str, Any]:
         """The failure of a process that ended without saying why; with the last lines of its log."""
@@ -183,7 +159,7 @@ class RoleProcess:
             kind, message = "ProcessKilled", f"killed by signal {-code} ({name}){hint}"
         else:
             kind, message = "ProcessExited", f"exited with code {code} without saying that it was done"
-        trace = self._child.log_tail(40)[-_TEXT_LIMIT:]
+        trace = self._server.log_tail(40)[-_TEXT_LIMIT:]
         return {"type": kind, "message": message, "traceback": trace, "exitCode": self.shell_code}
 
     def _close(self) -> None:

@@ -10,13 +10,13 @@ import threading
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-Phase = Literal["importing", "waiting", "training", "evaluating", "saving", "serving"]
+Phase = Literal["waiting", "training", "evaluating", "saving", "serving"]
 
 _RECEIVE_BYTES = 1 << 16
 
 
 class Assignment(NamedTuple):
-    """What a warm process waits for: its task file, the subtask's connection, and bytes read beyond the line."""
+    """What a process waits for: its task file, the subtask's connection, and bytes read beyond the line."""
 
     task_path: str
     stream_fd: int

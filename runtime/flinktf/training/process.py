@@ -1,7 +1,8 @@
-"""The TensorFlow process of a role: ``python -m flinktf.training.process --control-fd N``.
+"""The TensorFlow processes of a role: ``python -m flinktf.training.process --control-fd N``.
 
-It starts warm: TensorFlow is imported while the cluster still forms. Then it waits for its task and the subtask's
-connection, and runs the entrypoint, or serves, where the strategy wants a server.
+TensorFlow is imported while the cluster still forms. Then there is a process for each attempt of the role, forked from
+this one: it waits for its task and the subtask's connection, and runs the entrypoint, or serves, where the strategy
+wants a server.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy
+
 from flinktf.protocol.task import TASK_VARIABLE, Task, task_from_environment
+from flinktf.training import forkserver
 from flinktf.training.control import Control, receive_assignment
 from flinktf.training.errors import EntrypointError
 from flinktf.training.failures import describe
@@ -27,11 +31,14 @@ from flinktf.training.failures import describe
 def main() -> None:
     parser = argparse.ArgumentParser(prog="flinktf.training.process")
     parser.add_argument("--control-fd", type=int, required=True)
-    sock = socket.socket(fileno=parser.parse_args().control_fd)
+    agent = socket.socket(fileno=parser.parse_args().control_fd)
     faulthandler.register(signal.SIGUSR1)  # where it hangs, for its agent: also while one thread holds all others up
+    seconds = _import()
+    sock, before = forkserver.serve(agent)
+    numpy.random.seed()  # else every attempt would draw the same numbers
     control = Control(sock)
-    control.phase("importing")
-    _warm_up(control)
+    if before == 0:
+        control.send("timing", name="tensorflow_import", seconds=seconds)
     control.phase("waiting")
     assignment = receive_assignment(sock)
     if assignment is None:
@@ -42,15 +49,15 @@ def main() -> None:
     _run_task(task_from_environment(), stream, control)
 
 
-def _warm_up(control: Control) -> None:
-    """Imports what takes long. Nothing here may touch a device: strategies insist on being first."""
+def _import() -> float:
+    """Imports what takes long; the seconds it took. Nothing may touch a device here, or run anything."""
     started = time.monotonic()
     import tensorflow as tf
 
     _ = tf.keras.Model  # Keras is loaded lazily, and takes a second of its own
     import pyarrow.compute  # noqa: F401
 
-    control.send("timing", name="tensorflow_import", seconds=round(time.monotonic() - started, 3))
+    return round(time.monotonic() - started, 3)
 
 
 def _run_task(task: Task, stream: socket.socket, control: Control) -> NoReturn:

@@ -90,13 +90,14 @@ class Role:
         self.items = items
         self._end = end
         self._control, control_theirs = socket.socketpair()
+        self._server, server_theirs = socket.socketpair()
         self.stream, stream_theirs = socket.socketpair()
         path = directory / f"{name}.json"
         path.write_text(task.to_json())
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "flinktf.training.process", "--control-fd", str(control_theirs.fileno())],
-                pass_fds=[control_theirs.fileno()],
+                [sys.executable, "-m", "flinktf.training.process", "--control-fd", str(server_theirs.fileno())],
+                pass_fds=[server_theirs.fileno()],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={
@@ -107,7 +108,10 @@ class Role:
                     **(environment or {}),
                 },
             )
-        control_theirs.close()
+        server_theirs.close()
+        fork = json.dumps({"fork": 1, "temporary": str(directory)}).encode() + b"\n"
+        with control_theirs:
+            socket.send_fds(self._server, [fork], [control_theirs.fileno()])
         self._threads = [
             threading.Thread(target=work, daemon=True) for work in (self._read_control, self._read_frames, self._feed)
         ]
@@ -134,11 +138,15 @@ class Role:
 
     def wait(self, seconds: float = 120) -> int:
         """The exit code. Fails with the role's log when the time is over."""
+        self._server.settimeout(seconds)
+        code = None
         try:
-            code = self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise AssertionError(f"the role did not end:\n{self.log.read_text()[-6000:]}") from None
+            with self._server.makefile("rb") as lines:
+                code = next((told["code"] for told in map(json.loads, lines) if "exited" in told), None)
+        except TimeoutError:
+            pass
+        self.kill()
+        assert code is not None, f"the role did not end:\n{self.log.read_text()[-6000:]}"
         for thread in self._threads[:2]:
             thread.join(5)
         self.stream.close()
@@ -162,8 +170,10 @@ class Role:
         return self.events[-1]
 
     def kill(self) -> None:
+        """It, and so the server that has forked it."""
         self.process.kill()
         self.process.wait()
+        self._server.close()
 
     def of(self, kind: FrameType) -> list[Any]:
         return [value for found, value in self.frames if found is kind]

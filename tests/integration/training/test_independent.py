@@ -199,7 +199,6 @@ def main(context):
         time.sleep(0.05)
 """)
     role = start(make_task(tmp_path), [1, 2], end=False)
-    while len(role.of(FrameType.SAVED)) < 2:
-        assert role.process.poll() is None
+    role.until(lambda: len(role.of(FrameType.SAVED)) == 2, "both barriers are answered")
     role.stop()
     role.succeed()

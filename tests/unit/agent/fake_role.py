@@ -14,15 +14,16 @@ from pathlib import Path
 from flinktf.protocol.connection import read_frame, send_frame
 from flinktf.protocol.frames import FrameType
 from flinktf.protocol.task import task_from_json
+from flinktf.training.forkserver import serve
 
-control = socket.socket(fileno=int(sys.argv[sys.argv.index("--control-fd") + 1]))
+control, _ = serve(socket.socket(fileno=int(sys.argv[sys.argv.index("--control-fd") + 1])))
 
 
 def tell(event: str, **values: object) -> None:
     control.sendall(json.dumps({"event": event, **values}).encode() + b"\n")
 
 
-tell("phase", phase="importing")
+tell("phase", phase="waiting")
 line, fds, _, _ = socket.recv_fds(control, 65536, 1)
 if not line:
     sys.exit(0)

@@ -555,7 +555,7 @@ async def test_kubelet_and_prometheus_get_their_answers(tmp_path: Path) -> None:
                 return answer.status, await answer.text()
 
         assert await ask("/healthz") == (200, "ok")
-        assert await ask("/readyz") == (503, "the role process is being imported")
+        assert await ask("/readyz") == (503, "TensorFlow is being imported")
         stack.enter_context(s.hello())
         await s.until(lambda now: now.instances["worker", 0].health.activity == "Stopped")
         assert await ask("/readyz") == (503, "worker-0 is Stopped")

@@ -1,0 +1,155 @@
+"""An agent's side of its role's fork server (:mod:`flinktf.training.forkserver`), and of who is forked there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+
+from flinktf.agent.spec import AgentSpec
+from flinktf.processes import Child, kill, spawn
+
+COMMAND: Final = (sys.executable, "-m", "flinktf.training.process")
+
+
+class Fork:
+    """One forked process. ``pid`` is None until the server has come to it, which is when its imports are over."""
+
+    def __init__(self) -> None:
+        self.pid: int | None = None
+        self._begun = asyncio.Event()
+        self._exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    @property
+    def exit_code(self) -> int | None:
+        """As of :mod:`subprocess`: a negative one is a signal's."""
+        return self._exited.result() if self._exited.done() else None
+
+    async def wait(self) -> int:
+        """Its exit code, when it has ended."""
+        return await asyncio.shield(self._exited)
+
+    async def end(self) -> None:
+        """Kills its process group, as soon as there is one; returns when it has ended."""
+        await self._begun.wait()
+        if self.pid is not None and not self._exited.done():
+            for to in (os.killpg, os.kill):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    to(self.pid, signal.SIGKILL)
+        await self.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Raises ProcessLookupError."""
+        if self.pid is None or self._exited.done():
+            raise ProcessLookupError
+        os.kill(self.pid, number)
+
+    def begun(self, pid: int) -> None:
+        self.pid = pid
+        self._begun.set()
+
+    def exited(self, code: int) -> None:
+        if not self._exited.done():
+            self._exited.set_result(code)
+        self._begun.set()
+
+
+class ForkServer:
+    """Started with its agent: the imports pass while Flink comes up."""
+
+    def __init__(self, child: Child, control: socket.socket) -> None:
+        self._child = child
+        self._control = control
+        control.setblocking(False)
+        self._asked: dict[int, Fork] = {}
+        self._running: dict[int, Fork] = {}
+        self._count = 0
+        self.ready = False
+        """Whether its imports are over."""
+        self._listening = asyncio.create_task(self._listen())
+
+    @classmethod
+    async def start(cls, spec: AgentSpec, instance: str, command: Sequence[str] = COMMAND) -> Self:
+        """Raises OSError. All that ``command`` and what it forks print goes to one log, named after ``instance``."""
+        ours, theirs = socket.socketpair()
+        paths = [spec.code_path, *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = {
+            **os.environ,
+            "TF_USE_LEGACY_KERAS": "1",
+            "TF_CPP_MIN_LOG_LEVEL": "1",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONPATH": os.pathsep.join(paths),
+            **spec.env,
+        }
+        with theirs:
+            child = await spawn(
+                instance,
+                [*command, "--control-fd", str(theirs.fileno())],
+                environment,
+                Path(spec.log_dir, f"{instance}.log"),
+                Path(spec.code_path),
+                pass_fds=(theirs.fileno(),),
+            )
+        return cls(child, ours)
+
+    @property
+    def log(self) -> Path:
+        return self._child.log
+
+    @property
+    def alive(self) -> bool:
+        return self._child.exit_code is None and not self._listening.done()
+
+    def log_tail(self, lines: int) -> str:
+        return self._child.log_tail(lines)
+
+    def fork(self, control: socket.socket, temporary: str) -> Fork:
+        """Asks for a process that has ``control`` and its temporary files in ``temporary``."""
+        fork = Fork()
+        if not self.alive:
+            fork.exited(self._child.exit_code or 1)
+            return fork
+        self._count += 1
+        self._asked[self._count] = fork
+        line = json.dumps({"fork": self._count, "temporary": temporary}).encode() + b"\n"
+        with contextlib.suppress(OSError):  # it has died: its end is about to be heard of
+            socket.send_fds(self._control, [line], [control.fileno()])
+        return fork
+
+    async def end(self) -> None:
+        """Kills it, and so all that it has forked."""
+        kill(self._child)
+        await self._child.process.wait()
+        await self._listening
+        self._control.close()
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        received = b""
+        with contextlib.suppress(OSError):
+            while chunk := await loop.sock_recv(self._control, 1 << 16):
+                *lines, received = (received + chunk).split(b"\n")
+                for line in lines:
+                    self._hear(json.loads(line))
+        kill(self._child)  # it has nobody to speak to
+        code = await self._child.process.wait()
+        for fork in self._asked.values():
+            fork.exited(code)  # its imports failed, for example
+        for fork in self._running.values():
+            fork.exited(-signal.SIGKILL)  # the kernel has killed it with its parent
+
+    def _hear(self, told: dict[str, Any]) -> None:
+        if "ready" in told:
+            self.ready = True
+        elif "forked" in told:
+            fork = self._running[told["pid"]] = self._asked.pop(told["forked"])
+            fork.begun(told["pid"])
+        else:
+            self._running.pop(told["exited"]).exited(told["code"])
