@@ -41,7 +41,8 @@ def export(model: Any, path: str | None = None, *, context: TFContext | None = N
         save(_detached(model, context), partial)
         if publish is not None:
             progress = context.runtime.progress
-            target = add(target, partial, context, None, Position(progress.step, progress.rows), publish.keep)
+            position = context.runtime.trained or Position(progress.step, progress.rows)
+            target = add(target, partial, context, None, position, publish.keep)
         else:
             _replace(partial, target)
     except OSError as error:

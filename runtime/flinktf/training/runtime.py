@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from flinktf.protocol.task import Task
 from flinktf.training.activity import Activity
 from flinktf.training.bad_records import BadRecords
+from flinktf.training.checkpoints import Position
 from flinktf.training.control import Control
 from flinktf.training.dataset import FlinkDataset
 from flinktf.training.errors import TrainingError
@@ -32,6 +33,8 @@ class Runtime:
         self.progress = Progress(control)
         self.activity = Activity()
         self.strategy: Any = None
+        self.trained: Position | None = None
+        """How far ``fit`` has come in the end; None where a script has a loop of its own."""
         schema = arrow_schema(task.schema) if task.schema is not None else None
         reader = RecordReader(subtask.socket, schema, activity=self.activity)
         self.recording: Recording | None = None

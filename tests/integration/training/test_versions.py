@@ -110,11 +110,13 @@ def test_what_is_not_completed_is_no_version(
 def test_numbers_go_on_where_another_job_has_ended(
     start: Callable[..., Role], script: Callable[[str], None], tmp_path: Path
 ) -> None:
-    script(SCRIPT)
+    script(SCRIPT.replace("records)", "records, epochs=3)"))
     (tmp_path / "model" / "41").mkdir(parents=True)
     (tmp_path / "model" / ".partial-7").mkdir()  # of a process that was killed
     start(make_task(tmp_path, publish=Publish(0.0, 2)), [batch(1)], schema=SCHEMA).succeed()
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["41", "42"]
+    manifest = json.loads((tmp_path / "model" / "42" / "flinktf.json").read_text())
+    assert (manifest["step"], manifest["rows"]) == (6, 60)  # three times the twenty that there are
 
 
 def test_a_version_that_cannot_be_made_does_not_end_training(

@@ -101,4 +101,5 @@ class Run:
     def end(self) -> History:
         for callback in self.callbacks:
             callback.on_train_end({})
+        self.context.runtime.trained = self.position
         return self.history
