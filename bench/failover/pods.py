@@ -1,0 +1,193 @@
+"""On a cluster: a worker's TensorFlow process is killed, in a FlinkTFJob and in a pod that Kubernetes just restarts.
+
+The pod is what a TFJob's worker is: one container with ``restartPolicy: OnFailure`` that loads its newest checkpoint
+when it begins. It is alone, and fed from its own memory; the workers of a real TFJob would wait for each other besides.
+
+``python -m bench.failover.pods``, on the cluster of ``$KUBECONFIG``, or on the one of ``make cluster-up``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import statistics
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from bench.failover import ROOT
+from flinktf.training.forkserver import NAME
+from support.counted import apply_counted
+from support.kubectl import Kubectl, eventually
+from support.release import Release
+
+IMAGE: Final = "flinktf/tensorflow:0.1.0"
+
+# What follows runs in the pods.
+PLAIN: Final = """
+import json, os, time
+open("/proc/self/comm", "w").write("plain-role")
+import numpy as np
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+import tensorflow as tf
+model = tf.keras.Sequential([tf.keras.Input((10,)), tf.keras.layers.Dense(1)])
+model.compile("sgd", "mse")
+path, step = "/data/model.npz", 0
+if os.path.exists(path):
+    saved = np.load(path)
+    step = int(saved["step"])
+    model.set_weights([saved["kernel"], saved["bias"]])
+x, y, first, saved_at = np.ones((16, 10), "float32"), np.ones((16, 1), "float32"), step, time.time()
+while True:
+    model.train_on_batch(x, y)
+    step += 1
+    if step == first + 1:
+        print(json.dumps({"from": first, "at": time.time()}), flush=True)
+    if time.time() - saved_at > 2:
+        kernel, bias = model.get_weights()
+        np.savez("/data/new.npz", step=step, kernel=kernel, bias=bias)
+        os.replace("/data/new.npz", path)
+        saved_at = time.time()
+"""
+PLAIN_NAME: Final = "plain-role"
+KILL: Final = """
+import os, signal, sys, time
+for pid in filter(str.isdecimal, os.listdir("/proc")):
+    if open(f"/proc/{pid}/comm").read().strip() == sys.argv[1]:
+        at = time.time()
+        os.kill(int(pid), signal.SIGKILL)
+        print(at)
+"""
+WATCH: Final = """
+import json, sys, time, urllib.request
+token = open("/run/secrets/flinktf/token").read().strip()
+request = urllib.request.Request("http://127.0.0.1:8090/v1/status", headers={"Authorization": f"Bearer {token}"})
+def victim():
+    status = json.load(urllib.request.urlopen(request, timeout=5))
+    return next(role for role in status["roles"] if (role["role"], role["index"]) == ("worker", 1))
+known = int(sys.argv[1])
+while (role := victim())["restarts"] <= known or role["state"] != "Training" or not role["step"]:
+    time.sleep(0.02)
+first = role["step"]
+while victim()["step"] <= first:
+    time.sleep(0.02)
+print(time.time())
+"""
+
+
+def restarts(kubectl: Kubectl, strategy: str, kills: int) -> list[float]:
+    """Seconds from each SIGKILL to the next step, of worker 1 of a FlinkTFJob."""
+    seconds, rate = 900, 500
+    tensorflow = {"entrypoint": "train:main", "strategy": strategy, "parameters": {"records": seconds * rate}}
+    apply_counted(kubectl, seconds, rate, tensorflow=tensorflow)
+    found = []
+    for _ in range(kills):
+        before = eventually(lambda: _trained(kubectl), 300)
+        watch = _started(kubectl, _pod(kubectl, "jobmanager"), "coordinator", WATCH, str(before["restarts"]))
+        pod = next(it["pod"] for it in _instances(kubectl) if it["index"] == 1)
+        killed = float(_run(kubectl, pod, "tensorflow", KILL, NAME))
+        found.append(float(watch.communicate(timeout=180)[0]) - killed)
+    kubectl("delete", "ftj", "counted", timeout=120)
+    return found
+
+
+def _instances(kubectl: Kubectl) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = kubectl.status("counted").get("roles", [{}])[0].get("instances", [])
+    return found
+
+
+def _trained(kubectl: Kubectl) -> dict[str, Any]:
+    """Worker 1, once it has trained for a while, and a checkpoint is there to go on from."""
+    first = next((it for it in _instances(kubectl) if it["index"] == 1), {})
+    settled = first.get("state") == "Training" and kubectl.status("counted").get("checkpoint")
+    return first if settled and first["step"] > 200 * (first["restarts"] + 1) else {}
+
+
+def plain_restarts(kubectl: Kubectl, kills: int) -> list[float]:
+    """The same of pods without flinktf, each killed once: Kubernetes waits longer and longer for those that follow."""
+    return [_plain_restart(kubectl, f"plain-{number}") for number in range(kills)]
+
+
+def _plain_restart(kubectl: Kubectl, name: str) -> float:
+    container = {
+        "name": "tensorflow",
+        "image": IMAGE,
+        "command": ["tini", "--", "python", "-c", PLAIN],
+        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+    }
+    spec = {"restartPolicy": "OnFailure", "containers": [container], "volumes": [{"name": "data", "emptyDir": {}}]}
+    kubectl.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
+    eventually(lambda: kubectl("exec", name, "--", "test", "-e", "/data/model.npz") == "", 120)
+    killed = float(_run(kubectl, name, "tensorflow", KILL, PLAIN_NAME))
+
+    def begun() -> list[float]:
+        lines = map(json.loads, filter(lambda line: line.startswith("{"), kubectl("logs", name).splitlines()))
+        return [line["at"] for line in lines if line["from"] > 0]
+
+    at = eventually(begun, 180)[0]
+    kubectl("delete", "pod", name, "--grace-period=0", "--force")
+    return at - killed
+
+
+def _pod(kubectl: Kubectl, pool: str) -> str:
+    name: str = kubectl.items("pods", f"flinktf.dev/pool={pool}")[0]["metadata"]["name"]
+    return name
+
+
+def _command(pod: str, container: str, script: str, *arguments: str) -> list[str]:
+    return ["exec", pod, "-c", container, "--", "python", "-c", script, *arguments]
+
+
+def _run(kubectl: Kubectl, pod: str, container: str, script: str, *arguments: str) -> str:
+    return kubectl(*_command(pod, container, script, *arguments))
+
+
+def _started(kubectl: Kubectl, *what: str) -> subprocess.Popen[str]:
+    command = ["kubectl", "--kubeconfig", str(kubectl.kubeconfig), "-n", kubectl.namespace, *_command(*what)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+@contextmanager
+def _namespace(kubectl: Kubectl) -> Iterator[Kubectl]:
+    inside = kubectl.within(f"bench-{secrets.token_hex(4)}")
+    inside("create", "namespace", inside.namespace)
+    try:
+        yield inside
+    finally:
+        inside("delete", "namespace", inside.namespace, "--wait=false")
+
+
+def _kubeconfig() -> Path:
+    if "KUBECONFIG" in os.environ:
+        return Path(os.environ["KUBECONFIG"])
+    done = subprocess.run([ROOT / "tests" / "cluster" / "up.sh"], stdout=subprocess.PIPE, text=True, check=True)
+    return Path(done.stdout.strip())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench.failover.pods", description=__doc__)
+    parser.add_argument("--kills", type=int, default=3, help="of each; figures are medians")
+    kills = parser.parse_args().kills
+    kubectl = Kubectl(_kubeconfig())
+    Release(kubectl).install()
+    print("\nOn the cluster, from SIGKILL for a worker's TensorFlow process to the next training step", flush=True)
+    subjects: tuple[tuple[str, Callable[[Kubectl], list[float]]], ...] = (
+        ("a pod that is restarted", lambda inside: plain_restarts(inside, kills)),
+        ("Independent, Role", lambda inside: restarts(inside, "Independent", kills)),
+        ("MultiWorkerMirrored, Gang", lambda inside: restarts(inside, "MultiWorkerMirrored", kills)),
+    )
+    plain = None
+    for name, measure in subjects:
+        with _namespace(kubectl) as inside:
+            seconds = statistics.median(found := measure(inside))
+        plain = plain or seconds
+        each = ", ".join(f"{one:.1f}" for one in found)
+        print(f"  {name:<26} {seconds:6.1f} s ({each}), {seconds / plain:.2f} of the first", flush=True)
+
+
+if __name__ == "__main__":
+    main()
