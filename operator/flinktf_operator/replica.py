@@ -10,12 +10,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final, get_args
 
 import kopf
+from prometheus_client import REGISTRY
 
 from flinktf.api.status import Phase
 from flinktf_operator import metrics
 from flinktf_operator.cluster import ApiError, Cluster
 from flinktf_operator.handlers import registry, settings
 from flinktf_operator.http import serve_health, serve_metrics
+from flinktf_operator.job_metrics import JobMetrics
 from flinktf_operator.leader import Lease
 from flinktf_operator.listeners import Listeners
 from flinktf_operator.observed import Key
@@ -53,6 +55,7 @@ class Replica:
             await serve_health(self._options.health_port, self.dead, self.unready),
             await serve_metrics(self._options.metrics_port, self._count),
         ]
+        REGISTRY.register(JobMetrics(self._store))
         try:
             async with await Cluster.connect() as cluster:
                 await self._until_stopped(self._work(cluster))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -14,7 +14,8 @@ class ReportError(ValueError):
 @dataclass(frozen=True, slots=True)
 class InstanceReport:
     """One role instance. ``pod`` is where Flink has put it; ``heard`` is seconds since its last heartbeat,
-    ``rate`` its steps a second, and ``activity`` what its process is busy with.
+    ``rate`` its steps a second, and ``activity`` what its process is busy with. Only metrics show what follows those:
+    ``starvation`` is a share of 1, ``memory`` bytes, ``metrics`` what training tells.
     """
 
     role: str
@@ -27,6 +28,10 @@ class InstanceReport:
     error: str | None
     activity: str = ""
     rate: float = 0.0
+    rows: int = 0
+    memory: int = 0
+    starvation: float = 0.0
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +71,12 @@ class Report:
     instances: tuple[InstanceReport, ...]
 
     def says_the_same_as(self, other: Report | None) -> bool:
-        """But for the time of heartbeats, and of the answer itself."""
-        return other is not None and self._without_times() == other._without_times()
+        """But for the time of heartbeats and of the answer itself, and for what no status shows."""
+        return other is not None and self._for_status() == other._for_status()
 
-    def _without_times(self) -> Report:
-        return replace(self, version=0, instances=tuple(replace(instance, heard=0.0) for instance in self.instances))
+    def _for_status(self) -> Report:
+        unseen: dict[str, Any] = {"heard": 0.0, "rows": 0, "memory": 0, "starvation": 0.0, "metrics": {}}
+        return replace(self, version=0, instances=tuple(replace(instance, **unseen) for instance in self.instances))
 
     @property
     def step(self) -> int:
@@ -119,6 +125,10 @@ def _instance(value: Mapping[str, Any]) -> InstanceReport:
         error=value.get("lastError"),
         activity=str(value.get("activity", "")),
         rate=float(value.get("rate", 0.0)),
+        rows=int(value.get("rows", 0)),
+        memory=int(value.get("rss", 0)),
+        starvation=float(value.get("starvation", 0.0)),
+        metrics={str(name): float(number) for name, number in value.get("metrics", {}).items()},
     )
 
 

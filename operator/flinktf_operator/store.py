@@ -81,6 +81,11 @@ class Store:
         self._reports[key] = report
         return not report.says_the_same_as(known)
 
+    def reports(self) -> list[tuple[Key, Report]]:
+        """The newest of each job that runs, or is about to."""
+        running = (key for key, job in self._jobs.items() if job.status.get("phase") in ("Starting", "Running"))
+        return [(key, self._reports[key]) for key in running if key in self._reports]
+
     def observe(self, key: Key) -> Observation:
         job = self._jobs.get(key)
         if job is None:

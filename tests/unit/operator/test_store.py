@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from prometheus_client import CollectorRegistry
+
+from flinktf_operator.job_metrics import JobMetrics
 from flinktf_operator.report import InstanceReport, Report
 from flinktf_operator.store import Store
 from support import bodies
@@ -107,6 +110,29 @@ def test_a_heartbeat_is_nothing_new() -> None:
     assert report is not None
     assert (report.version, report.instances[0].heard) == (2, 3.0)
     assert store.report(_KEY, said(3, step=6, heard=0.1))
+
+
+def test_metrics_of_jobs_that_run() -> None:
+    worker = InstanceReport("worker", 1, "Training", "p", 5, 2, 0.1, None, rows=80, memory=7, metrics={"loss": 0.5})
+    store = Store()
+    store.report(_KEY, replace(_report("u1"), generation=3, instances=(worker,)))
+    registry = CollectorRegistry()
+    registry.register(JobMetrics(store))
+
+    def of(name: str, /, **labels: str) -> float | None:
+        return registry.get_sample_value(name, {"namespace": "ns", "job": "wine"} | labels)
+
+    for number, (phase, there) in enumerate((("Running", True), ("Succeeded", False))):
+        store.put("jobs", bodies.job("u1", str(number)) | {"status": {"phase": phase}})
+        found = [
+            of("flinktf_job_generation"),
+            of("flinktf_role_step", role="worker", index="1"),
+            of("flinktf_role_restarts_total", role="worker", index="1"),
+            of("flinktf_role_state", role="worker", index="1", state="Training"),
+            of("flinktf_role_metric", role="worker", index="1", name="loss"),
+        ]
+        assert found == ([3.0, 5.0, 2.0, 1.0, 0.5] if there else [None] * 5)
+        assert not store.report(_KEY, replace(_report("u1"), generation=3, instances=(replace(worker, rows=90),)))
 
 
 def test_versions_of_one_namespace() -> None:
