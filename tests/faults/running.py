@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,11 @@ class Ended(AssertionError):
 
 
 class Running:
-    """A context manager around one run; leaving it ends the run."""
+    """A context manager around one run, with ``environment`` over ours; leaving it ends the run."""
 
-    def __init__(self, folder: JobFolder) -> None:
+    def __init__(self, folder: JobFolder, environment: Mapping[str, str] | None = None) -> None:
         self._folder = folder
+        self._environment = environment or {}
         self.folder = folder.path
         self.last: dict[str, Any] = {}
 
@@ -40,7 +41,7 @@ class Running:
         self.popen = subprocess.Popen(
             ["setpriv", "--pdeathsig", "TERM", *self._folder.command()],  # a test that is killed leaves no run behind
             cwd=self.folder,
-            env={**os.environ, "TMPDIR": self._temporary},
+            env={**os.environ, "TMPDIR": self._temporary, **self._environment},
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
@@ -159,7 +160,9 @@ class Running:
         if name == "coordinator":
             return _only(self.find("flinktf.coordinator"))
         if name == "jobmanager" or name.startswith("taskmanager-"):
-            return _only([p for p in self.find(f"/conf/{name}") if p.name() == "java"])
+            # Not the one by which Flink's script reads the configuration: whoever kills that kills no TaskManager yet.
+            found = self.find(f"/conf/{name}", "org.apache.flink.runtime.")
+            return _only([p for p in found if p.name() == "java" and "BashJavaUtils" not in " ".join(p.cmdline())])
         if name.startswith("agent-"):
             return _only(self.find("flinktf.agent", f"{name}.json"))
         agent = self._process(f"agent-{self._place(name)}")
