@@ -59,7 +59,7 @@ def serve(agent: socket.socket) -> Forked:
     requests, count = _Requests(agent), 0
     agent.sendall(b'{"ready": true}\n')
     gc.collect()
-    gc.freeze()  # a collection would write to each object, and so copy the pages that all share
+    gc.freeze()  # for good: a collection would write to each object, and so copy the pages that all share
     while True:
         ready, _, _ = select.select([agent, woken], [], [])
         if woken in ready:
@@ -95,7 +95,6 @@ def _begin(agent: socket.socket, server: int, temporary: str) -> None:
     if os.getppid() != server:
         os._exit(0)
     _lead(os.getpid())
-    gc.unfreeze()
     os.environ["TMPDIR"] = temporary
     tempfile.tempdir = None
 
