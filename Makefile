@@ -45,6 +45,9 @@ bench: setup
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.failover
 	$(BIN)/python -m bench.operators
+	$(MAKE) cluster-up
+	$(BIN)/python -m bench.failover.pods
+	$(MAKE) cluster-down
 
 lint: setup
 	$(BIN)/ruff format --check --no-cache .

@@ -48,7 +48,7 @@ def restarts(strategy: str, kills: int) -> list[Restart]:
 
 
 def _train(run: Running) -> None:
-    """Until training has gone on for some seconds: the import for the next attempt is not to meet that of the last."""
+    """Until training has gone on for some seconds."""
     first = _role(run.until(lambda status: _role(status)["step"] > 0, "a step"))["step"]
     run.until(lambda status: _role(status)["step"] > first + 100, "a hundred steps")
 

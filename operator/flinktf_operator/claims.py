@@ -6,7 +6,7 @@ from collections.abc import Iterable, Set
 from typing import Final
 
 from flinktf.api.status import Condition
-from flinktf.coordinator.state import UNWELL
+from flinktf.coordinator.state import SILENT, UNWELL
 from flinktf_operator.conditions import Claim
 from flinktf_operator.desired.availability import is_on
 from flinktf_operator.look import Look
@@ -20,6 +20,7 @@ _STOPPING: Final = {
     "Restart": ("Restarting", "the pods of the failed run are being deleted"),
 }
 
+_GONE: Final = "its pod, its node or the way there is gone; it is restarted when it stays so"
 _HANGS: Final = "with spec.roles[].failover.stallTimeout such an instance is restarted; else delete its pod"
 
 Claims = tuple[Claim, ...]
@@ -168,7 +169,8 @@ def _health(look: Look, report: Report | None) -> Claim:
     silent = [i for i in report.instances if i.activity in UNWELL] if report is not None else []
     if silent:
         told = ", ".join(f"{i.role}-{i.index} in pod {i.pod} is {i.activity}" for i in silent)
-        return Claim("RolesHealthy", "False", "RoleUnresponsive", f"{told}; {_HANGS}")
+        way_out = _HANGS if any(i.activity != SILENT for i in silent) else _GONE
+        return Claim("RolesHealthy", "False", "RoleUnresponsive", f"{told}; {way_out}")
     if report is None or report.missing:
         return Claim("RolesHealthy", "Unknown", "Starting", "not every role has been heard of yet")
     return Claim("RolesHealthy", "True", "Healthy", "every role instance is there")

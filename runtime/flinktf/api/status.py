@@ -53,7 +53,8 @@ class InstanceStatus(Model):
     state: str = Field(description="What it is doing.", examples=["Training"])
     activity: str | None = Field(
         default=None,
-        description="Working, WaitingForRecords (of Flink), WaitingForPeers, or what is wrong: Unresponsive, Stopped.",
+        description="Working, WaitingForRecords (of Flink), WaitingForPeers, or what is wrong: Unresponsive, Stopped, "
+        "Silent.",
     )
     step: int | None = Field(default=None, description="The training step that it has reached.")
     steps_per_second: str | None = Field(

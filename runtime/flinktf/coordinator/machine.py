@@ -14,6 +14,7 @@ from flinktf.coordinator import endings
 from flinktf.coordinator.failover import Failure
 from flinktf.coordinator.shape import JobShape
 from flinktf.coordinator.state import (
+    SILENT,
     TERMINAL,
     UNWELL,
     Command,
@@ -35,6 +36,8 @@ from flinktf.coordinator.state import (
 Step = tuple[JobState, tuple[Happened, ...]]
 
 _ACTIVE: Final = ("Running", "Stopping")
+_HEARTBEATS: Final = 3.0
+"""Seconds, and so many heartbeats, without which an instance is said to be silent. It has not failed yet."""
 
 
 class Refused(Exception):
@@ -217,11 +220,17 @@ def _tick(state: JobState, tick: Tick, now: float) -> Step:
         state = replace(state, instances=heard)
     happened: tuple[Happened, ...] = ()
     for key, instance in state.instances.items():
-        silent = now - instance.seen
-        if instance.attempt >= 0 and not instance.ended and silent > state.shape.heartbeat_timeout_seconds:
+        silent, timeout = now - instance.seen, state.shape.heartbeat_timeout_seconds
+        if instance.attempt < 0 or instance.ended or silent <= _HEARTBEATS:
+            continue
+        if silent > timeout:
             lost = Failure(name(key), "HeartbeatLost", f"its agent has said nothing for {silent:.0f} s")
             state, restarting = endings.failed(state, key, lost, now)
             happened += restarting
+        elif instance.health.activity != SILENT:
+            state = _with(state, key, replace(instance, health=replace(instance.health, activity=SILENT)))
+            text = f"its agent has said nothing for {silent:.0f} s; after {timeout:g} s it has failed"
+            happened += (Happened(SILENT, name(key), text),)
     for key, instance in state.instances.items():
         waiting = instance.attempt >= 0 and not instance.generation and not instance.ended
         if waiting and now >= instance.joins_at:

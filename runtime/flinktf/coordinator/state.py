@@ -19,8 +19,9 @@ Key = tuple[str, int]
 """A role and an index."""
 
 TERMINAL: Final = ("Succeeded", "Failed")
-UNWELL: Final = ("Unresponsive", "Stopped")
-"""Activities of a role process that does not go on, and does not say why."""
+SILENT: Final = "Silent"
+UNWELL: Final = ("Unresponsive", "Stopped", SILENT)
+"""Activities of a role process that does not go on, and does not say why; of a silent one not even its agent does."""
 ENDED: Final = ("Done", "Failed", "Cancelled")
 FLINK_ENDED: Final = ("FINISHED", "FAILED", "CANCELED")
 """For good. A SUSPENDED job is not over: another JobManager may go on with it."""

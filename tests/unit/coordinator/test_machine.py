@@ -137,6 +137,25 @@ def test_who_comes_back_when_all_is_done_has_nothing_to_do() -> None:
     assert may_begin(state, ("worker", 1))
 
 
+def test_three_heartbeats_that_did_not_come_are_told_and_thirty_are_a_failure() -> None:
+    state = later(after(ALONE, [*formed(ALONE), beat("worker", 0), beat("worker", 1)]), beat("worker", 1), at=4.0)
+
+    def told(at: float) -> list[tuple[str, str]]:
+        nonlocal state
+        state, happened = step(state, Tick(), at)
+        return [(what.type, what.who) for what in happened]
+
+    assert told(at=4.0) == []
+    assert told(at=4.1) == [("Silent", "worker-0")]
+    assert told(at=4.2) == []
+    assert (state.phase, state.instances["worker", 0].health.activity) == ("Running", "Silent")
+    state = later(state, beat("worker", 0), at=5.0)
+    assert state.instances["worker", 0].health.activity == ""
+    assert told(at=8.1) == [("Silent", "worker-0"), ("Silent", "worker-1")]
+    state = later(state, beat("worker", 1), at=34.0)
+    assert told(at=35.1) == [("InstanceFailed", "worker-0"), ("Restarting", "worker-0")]
+
+
 def test_nobody_is_blamed_for_the_time_that_the_coordinator_stood_still() -> None:
     shape = replace(ALONE, failover=NEVER)
     state, _ = step(after(shape, formed(shape)), Tick(late=40.0), 42.0)

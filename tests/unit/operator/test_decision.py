@@ -128,6 +128,22 @@ def test_a_running_job() -> None:
     assert decision.run == status.run
 
 
+@pytest.mark.parametrize(
+    ("one", "reason", "words"),
+    [
+        ({"state": "Failed", "error": "ValueError: x"}, "RoleFailed", "worker-0: ValueError: x"),
+        ({"activity": "Stopped"}, "RoleUnresponsive", "is Stopped; with spec.roles[].failover.stallTimeout"),
+        ({"activity": "Silent"}, "RoleUnresponsive", "worker-0 in pod wine-worker-a is Silent; its pod, its node"),
+    ],
+)
+def test_a_role_that_is_not_well_is_named_with_the_way_out(one: dict[str, Any], reason: str, words: str) -> None:
+    told = report(instances=(instance(0, **one), instance(1)))
+    decision = decide(look(running(), pods=(pod(), pod("wine-worker-b")), told=told))
+    healthy = next(c for c in decision.status.conditions if c.type == "RolesHealthy")
+    assert (healthy.status, healthy.reason) == ("False", reason)
+    assert words in healthy.message
+
+
 @pytest.mark.parametrize(("changes", "same"), [({"heard": 3.0}, True), ({"heard": 3.0, "step": 8}, False)])
 def test_a_heartbeat_alone_changes_nothing(changes: dict[str, Any], same: bool) -> None:
     pods = (pod("wine-worker-a"), pod("wine-worker-b"))
