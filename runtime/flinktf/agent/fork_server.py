@@ -133,7 +133,7 @@ class ForkServer:
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
         received = b""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError, KeyError):  # what makes no sense ends it as well
             while chunk := await loop.sock_recv(self._control, 1 << 16):
                 *lines, received = (received + chunk).split(b"\n")
                 for line in lines:
