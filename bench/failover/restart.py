@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 from faults.counting import endless_job
 from faults.running import Running
 
-GOALS: Final = {"detection": 1.0, "ours": 2.0}
+GOALS: Final = {"detection": 1.0, "ours": 2.0, "silence": 3.0}
 _VICTIM: Final = "worker-1"
 
 
@@ -45,6 +45,25 @@ def restarts(strategy: str, kills: int) -> list[Restart]:
             _train(run)
             found.append(_restart(run))
     return found
+
+
+def silence(stops: int) -> list[float]:
+    """Seconds from the stop of an agent, as of a pod that is lost, until the coordinator says that it is silent."""
+    with tempfile.TemporaryDirectory() as folder, Running(endless_job(Path(folder), "Independent").folder) as run:
+        return [_silence(run) for _ in range(stops)]
+
+
+def _silence(run: Running) -> float:
+    _train(run)
+    known = max(event["number"] for event in run.status()["events"])
+    agent, stopped = run.process(f"agent-{_VICTIM}"), time.time()
+    agent.suspend()
+    try:
+        status = run.until(lambda status: _events(status, known, "Silent", _VICTIM) != [], "silence", 60)
+    finally:
+        agent.resume()
+    silent: float = _events(status, known, "Silent", _VICTIM)[0]["at"]
+    return silent - stopped
 
 
 def _train(run: Running) -> None:
