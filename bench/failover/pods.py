@@ -27,21 +27,35 @@ from support.release import Release
 
 IMAGE: Final = "flinktf/tensorflow:0.1.0"
 
-# What follows runs in the pods.
+# What follows runs in the pods. Both have the same model.
+TRAIN: Final = """
+    import tensorflow as tf
+
+    import flinktf
+
+
+    def main(context):
+        records = context.dataset(label="y", batch_size=16, as_matrix=True)
+        with context.strategy.scope():
+            model = tf.keras.Sequential(
+                [tf.keras.Input((1,)), tf.keras.layers.Rescaling(1e-6), tf.keras.layers.Dense(1)])
+            model.compile("sgd", "mse")
+        flinktf.fit(model, records)
+"""
 PLAIN: Final = """
 import json, os, time
 open("/proc/self/comm", "w").write("plain-role")
 import numpy as np
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 import tensorflow as tf
-model = tf.keras.Sequential([tf.keras.Input((10,)), tf.keras.layers.Dense(1)])
+model = tf.keras.Sequential([tf.keras.Input((1,)), tf.keras.layers.Rescaling(1e-6), tf.keras.layers.Dense(1)])
 model.compile("sgd", "mse")
 path, step = "/data/model.npz", 0
 if os.path.exists(path):
     saved = np.load(path)
     step = int(saved["step"])
     model.set_weights([saved["kernel"], saved["bias"]])
-x, y, first, saved_at = np.ones((16, 10), "float32"), np.ones((16, 1), "float32"), step, time.time()
+x, y, first, saved_at = np.ones((16, 1), "float32"), np.ones((16, 1), "float32"), step, time.time()
 while True:
     model.train_on_batch(x, y)
     step += 1
@@ -82,8 +96,8 @@ print(time.time())
 def restarts(kubectl: Kubectl, strategy: str, kills: int) -> list[float]:
     """Seconds from each SIGKILL to the next step, of worker 1 of a FlinkTFJob."""
     seconds, rate = 900, 500
-    tensorflow = {"entrypoint": "train:main", "strategy": strategy, "parameters": {"records": seconds * rate}}
-    apply_counted(kubectl, seconds, rate, tensorflow=tensorflow)
+    tensorflow = {"entrypoint": "train:main", "strategy": strategy}
+    apply_counted(kubectl, seconds, rate, TRAIN, tensorflow=tensorflow)
     found = []
     for _ in range(kills):
         before = eventually(lambda: _trained(kubectl), 300)
