@@ -15,7 +15,7 @@ import pytest
 
 from support.examples import CHILDREN, GPU_IMAGE, MANAGED, ROOT, apply, lasting, running, succeeded, task, volume
 from support.kubectl import Kubectl, condition, environment, eventually
-from support.release import Release
+from support.release import NAMESPACE, Release
 
 CLUSTER = ROOT / "tests" / "cluster"
 GPU_NODE = "flinktf-worker"
@@ -59,6 +59,15 @@ def test_wine_trains_and_its_model_is_on_the_volume(on_kind: Kubectl) -> None:
         assert reason in story
     on_kind("wait", "--for=condition=Succeeded", "ftj/wine", "--timeout=5s")
     eventually(lambda: on_kind.items("pods", MANAGED) == [], 90, 1)  # cleanPodPolicy: Running
+
+
+def operator_metrics(release: Release) -> str:
+    """Of all replicas, as Prometheus gets them."""
+    inside = release.kubectl.within(NAMESPACE)
+    pods = inside.items("pods", "app.kubernetes.io/name=flinktf-operator")
+    names = [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    path = "/api/v1/namespaces/{}/pods/{}:9090/proxy/metrics"
+    return "".join(inside("get", "--raw", path.format(NAMESPACE, name)) for name in names)
 
 
 def _workers(kubectl: Kubectl, count: int) -> list[dict[str, Any]]:
@@ -124,7 +133,9 @@ def test_more_gpus_than_there_are_is_told_and_the_job_runs_when_there_are_enough
         subprocess.run([CLUSTER / "gpus.sh", "2"], timeout=60, check=True)
 
 
-def test_a_user_sees_the_job_and_the_coordinator_answers_nobody_without_the_token(on_kind: Kubectl) -> None:
+def test_a_user_sees_the_job_and_the_coordinator_answers_nobody_without_the_token(
+    release: Release, on_kind: Kubectl
+) -> None:
     apply(on_kind, "wine", lasting())
     running(on_kind, "wine")
     shown = flinktf(on_kind, "status", "wine")
@@ -140,6 +151,10 @@ def test_a_user_sees_the_job_and_the_coordinator_answers_nobody_without_the_toke
     )
     answer = on_kind("exec", "deploy/wine-pipeline", "--", "python", "-c", script)
     assert answer.strip() == "401"
+    loss = (
+        rf'flinktf_role_metric{{index="1",job="wine",name="loss",namespace="{on_kind.namespace}",role="worker"}} [\d.]+'
+    )
+    eventually(lambda: re.search(loss, operator_metrics(release)), 60)
     on_kind("delete", "ftj", "wine")
     eventually(lambda: on_kind.items(CHILDREN, MANAGED) == [], 120)
 
