@@ -31,6 +31,7 @@ JOB: Final = "/opt/flinktf/job"
 DATA: Final = "/data"
 """The folder that the model's and the checkpoints' paths start from."""
 WORK: Final = "/work"
+FLINK_WORK: Final = f"{WORK}/flink"
 TOKEN_FILE: Final = "/run/secrets/flinktf/token"
 AGENT_SOCKET: Final = "/run/flinktf/agent.sock"
 
@@ -166,7 +167,7 @@ def _common(job: FlinkTFJob) -> dict[str, str]:
         "blob.server.port": str(BLOB_PORT),
         "rest.address": service(job.metadata.name),
         "rest.port": str(REST_PORT),
-        "io.tmp.dirs": WORK,
+        "io.tmp.dirs": FLINK_WORK,
         "env.java.opts.all": OPTIONS,
     }
 

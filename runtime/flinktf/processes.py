@@ -126,6 +126,15 @@ def kill(child: Child) -> None:
     _signal_group(child, signal.SIGKILL)
 
 
+def bury_orphans(children: Iterable[Child]) -> None:
+    """Reaps those that have become ours by :func:`become_subreaper` and have ended: nobody else would."""
+    ours = {child.process.pid for child in children}
+    with contextlib.suppress(ChildProcessError):  # there is none at all
+        # Looked at first, and left: asyncio waits for those of ours itself.
+        while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid not in ours:
+            os.waitpid(ended.si_pid, os.WNOHANG)
+
+
 def kill_descendants(seconds: float = 5.0) -> list[str]:
     """The last net: kills and reaps every descendant that is left; returns their names."""
     found: list[str] = []

@@ -68,3 +68,24 @@ def test_children_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_orphans_are_buried_and_who_is_waited_for_is_not(tmp_path: Path) -> None:
+    code = (
+        "import asyncio, os, pathlib, subprocess, time, psutil\n"
+        "from flinktf.processes import become_subreaper, bury_orphans, spawn\n"
+        "def children(): return sorted(p.status() for p in psutil.Process().children())\n"
+        "async def main():\n"
+        "    become_subreaper()\n"
+        "    bury_orphans([])\n"
+        "    ours = await spawn('x', ['sleep', '60'], os.environ, pathlib.Path('x.log'), pathlib.Path('.'))\n"
+        "    subprocess.run(['sh', '-c', 'sleep 0.1 & sleep 0.2 & exit'], check=True)\n"
+        "    while children() != ['sleeping', 'zombie', 'zombie']: time.sleep(0.02)\n"
+        "    bury_orphans([ours])\n"
+        "    assert children() == ['sleeping'], children()\n"
+        "    ours.process.kill()\n"
+        "    bury_orphans([ours])\n"
+        "    assert await ours.process.wait() == -9\n"
+        "asyncio.run(main())"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=30)

@@ -8,6 +8,7 @@ from flinktf import pods
 from flinktf.api import FlinkTFJob
 from flinktf.api.kubernetes import Resources
 from flinktf.api.roles import Role
+from flinktf.flink.afresh import afresh
 from flinktf.flink.pools import PIPELINE, Pool, pools, process_memory
 from flinktf_operator.desired import availability
 from flinktf_operator.desired.labels import Manifest
@@ -66,7 +67,7 @@ def job_manager(job: FlinkTFJob, settings: Settings) -> list[Manifest]:
             settings,
             "jobmanager",
             image,
-            ["jobmanager.sh", "start-foreground", *own_address],
+            afresh(pods.FLINK_WORK, ["jobmanager.sh", "start-foreground", *own_address]),
             ("flink", "code", *access),
             resources,
             ports={"rpc": pods.RPC_PORT, "blob": pods.BLOB_PORT, "rest": pods.REST_PORT},
@@ -106,7 +107,7 @@ def task_manager(job: FlinkTFJob, pool: Pool, resources: Resources, settings: Se
         settings,
         "taskmanager",
         job.spec.flink.image or settings.flink_image,
-        command,
+        afresh(pods.FLINK_WORK, command),
         ("flink", "code", *(("agent",) if role else ()), *_api_access(job)),
         _memory(process_memory(pool), resources),
         ports={"rpc": pods.TASK_MANAGER_RPC_PORT, "data": pods.TASK_MANAGER_DATA_PORT},

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
+import shutil
 import socket
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +53,9 @@ class Agent:
         self._tasks: set[asyncio.Task[None]] = set()
         self._done: dict[str, Any] | None = None
         self._leaving = asyncio.Event()
+        # The socket tells agents of one machine apart, and is what an agent has in common with the one before.
+        mark = hashlib.sha256(spec.socket.encode()).hexdigest()[:12]
+        self._temporary = Path(tempfile.gettempdir(), f"flinktf-{mark}")
         self._ports: dict[str, int] = {}
         self._served = 0
 
@@ -65,6 +71,9 @@ class Agent:
 
     async def _run(self, token: str) -> None:
         listener = _listen(self._spec.socket)
+        # Whoever was killed before us has left what its role process had there.
+        shutil.rmtree(self._temporary, ignore_errors=True)
+        self._temporary.mkdir()
         try:
             # Long before the cluster is known: the import of TensorFlow passes while Flink comes up.
             self._server = await self._fork_server()
@@ -87,6 +96,7 @@ class Agent:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             listener.close()
             Path(self._spec.socket).unlink(missing_ok=True)
+            shutil.rmtree(self._temporary, ignore_errors=True)
 
     def leave(self) -> None:
         """Its pod is being taken away. No further subtask is served, and the one that is leaves in good order."""
@@ -148,7 +158,7 @@ class Agent:
         self._done = None
         try:
             self._server = await self._fork_server()
-            await attempt.run(RoleProcess(self._server, self._spec.echo))
+            await attempt.run(RoleProcess(self._server, self._temporary, self._spec.echo))
             self._done = attempt.done
         except OSError as error:
             _LOG.error("no role process: %s", error)

@@ -61,13 +61,13 @@ class Report:
 class RoleProcess:
     """One process. ``changed`` is set whenever it has told something that should be passed on at once."""
 
-    def __init__(self, server: ForkServer, echo: bool = False) -> None:
-        """Asks ``server`` for it. It waits for :meth:`assign` then."""
+    def __init__(self, server: ForkServer, temporary: Path, echo: bool = False) -> None:
+        """Asks ``server`` for it. It waits for :meth:`assign` then. What it leaves in ``temporary`` is removed."""
         self.report = Report()
         self.changed = asyncio.Event()
         self._server = server
         # TensorFlow writes the code that it generates there, and a process that is killed does not clear up.
-        self._temporary = tempfile.mkdtemp(prefix="role-")
+        self._temporary = tempfile.mkdtemp(dir=temporary)
         self._control, theirs = socket.socketpair()
         self._control.setblocking(False)
         with theirs:

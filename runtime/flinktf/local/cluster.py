@@ -16,6 +16,7 @@ from typing import Final
 from flinktf.agent.job import agent_spec
 from flinktf.api import LoadedManifest
 from flinktf.coordinator.job import shape_of
+from flinktf.flink.afresh import afresh
 from flinktf.flink.distribution import Distribution
 from flinktf.flink.java import OPTIONS
 from flinktf.flink.log4j import LOG4J
@@ -30,7 +31,7 @@ from flinktf.flink.pools import (
 )
 from flinktf.flink.submission import Submission
 from flinktf.local.layout import Layout
-from flinktf.processes import Child, spawn
+from flinktf.processes import Child, bury_orphans, spawn
 
 _HOST: Final = "127.0.0.1"
 # JobManager and client live for a short while and compute little: what counts is how soon they are up. These two take a
@@ -163,7 +164,9 @@ class Cluster:
     ) -> None:
         whole = cluster_configuration(self.manifest.job) | configuration
         environment = self._flink_environment(self._write_conf(name, whole)) | extra
-        command = [str(self.distribution.home / "bin" / script), "start-foreground"]
+        command = afresh(
+            str(self.layout.work / name), [str(self.distribution.home / "bin" / script), "start-foreground"]
+        )
         await self._spawn(name, command, environment)
 
     def _write_conf(self, name: str, configuration: dict[str, str]) -> Path:
@@ -177,7 +180,7 @@ class Cluster:
             "rest.address": _HOST,
             "rest.bind-address": _HOST,
             "rest.port": str(self.ports.rest),
-            "io.tmp.dirs": str(self.layout.work),
+            "io.tmp.dirs": str(self.layout.work / name),
             "web.log.path": str(self.layout.logs / f"{name}.log"),
             "taskmanager.log.path": str(self.layout.logs / f"{name}.log"),
             "env.java.opts.all": f"{OPTIONS} -Djava.io.tmpdir={self.layout.temporary}",
@@ -203,8 +206,10 @@ class Cluster:
         return next((child for child in self._ended() if not self._can_begin_again(child)), None)
 
     async def revive(self) -> list[str]:
-        """Begins again what has ended and can be, as kubelet does in a pod; a line for each."""
+        """Begins again what has ended and can be, as kubelet does in a pod, where an init process also buries what the
+        dead have left; a line for each."""
         told = []
+        bury_orphans(self.children)
         for child in [child for child in self._ended() if self._can_begin_again(child)]:
             command, environment = self._recipes[child.name]
             if child.name == _COORDINATOR:  # everyone knows where it was

@@ -435,8 +435,14 @@ async def test_what_a_process_leaves_in_its_temporary_folder_goes_with_it(
         subtask = s.hello()
         assert (await answer(subtask)).type is FrameType.READY
         assert (await answer(subtask)).type is FrameType.FAILED
-        assert Path((tmp_path / "left").read_text()).is_relative_to(temporary)
-        assert not list(temporary.iterdir())
+        (folder,) = temporary.iterdir()
+        assert Path((tmp_path / "left").read_text()).is_relative_to(folder)
+        assert not list(folder.iterdir())
+    assert not folder.exists()
+    folder.mkdir()
+    (folder / "of an agent that was killed").touch()
+    async with stage(tmp_path, "read"):
+        assert not list(folder.iterdir())
 
 
 async def test_a_restarted_coordinator_gets_its_agent_back(tmp_path: Path) -> None:
