@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import tempfile
 import time
@@ -83,7 +84,8 @@ def _restart(run: Running) -> Restart:
     stepped = time.time() - _role(status)["lastHeartbeat"]
     failed = _events(status, known, "InstanceFailed", _VICTIM)[0]["at"]
     begins = _events(status, known, "Forming", "job") or _events(status, known, "Restarting", _VICTIM)
-    backoff = float(begins[0]["message"].rpartition(", in ")[2].split()[0])
+    waits = re.search(r", in ([\d.]+) s at the earliest", begins[0]["message"])
+    backoff = float(waits[1]) if waits else 0.0
     kinds = (("Running", "job"), ("Joined", _VICTIM), ("Registered", _VICTIM))
     formed = next(found[-1]["at"] for kind, who in kinds if (found := _events(status, known, kind, who)))
     training = [event for event in _events(status, known, "State", _VICTIM) if event["message"] == "Training"][-1]["at"]

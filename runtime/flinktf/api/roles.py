@@ -26,9 +26,9 @@ class Gpu(Model):
 
 
 class Backoff(Model):
-    """How long restarts wait: the initial time, doubled with each restart, up to the limit."""
+    """How long restarts wait: the first one not at all, then the initial time, doubled with each, up to the limit."""
 
-    initial: Duration = Field(default="1s", description="Before the first restart.")
+    initial: Duration = Field(default="1s", description="Before the second restart; the first one waits for nothing.")
     limit: Duration = Field(default="1m", description="The longest time.")
     reset_after: Duration = Field(
         default="10m", description="After this long without a failure, restarts are counted from zero again."

@@ -90,7 +90,7 @@ def _restart(state: JobState, key: Key, failure: Failure, now: float) -> Step:
         return replace(state, blamed=failure, forming_since=max(state.forming_since, now + verdict.delay)), ()
     if state.shape.in_cluster(role) and verdict.scope == "Gang":
         return regroup(replace(state, blamed=failure), f"{name(key)} has failed", now, verdict.delay)
-    restart = f"restarts alone, in {verdict.delay:g} s at the earliest"
+    restart = f"restarts alone{_after(verdict.delay)}"
     return state, (Happened("Restarting", name(key), restart),)
 
 
@@ -109,8 +109,11 @@ def regroup(state: JobState, why: str, now: float, delay: float = 0.0) -> Step:
     """The cluster forms anew, with the next generation, unless it is about to anyway; not before ``delay`` is over."""
     generation = state.generation + 1
     state = replace(state, phase="Forming", generation=generation, forming_since=max(now + delay, state.forming_since))
-    wait = f", in {delay:g} s at the earliest" if delay else ""
-    return state, (Happened("Forming", state.shape.job, f"{why}; generation {generation} forms{wait}"),)
+    return state, (Happened("Forming", state.shape.job, f"{why}; generation {generation} forms{_after(delay)}"),)
+
+
+def _after(delay: float) -> str:
+    return f", in {delay:g} s at the earliest" if delay else ""
 
 
 def settled(state: JobState, happened: tuple[Happened, ...]) -> Step:

@@ -89,7 +89,8 @@ def judge(policy: Policy, spent: Spent, failure: Failure, now: float) -> tuple[V
         return Verdict("Gang" if policy.scope == "Job" else policy.scope), replace(spent, failed_at=now)
     if spent.restarts >= policy.max_restarts:
         return Verdict("Job", reason=f"failover.maxRestarts ({policy.max_restarts}) is reached"), spent
-    delay = min(policy.backoff_limit_seconds, policy.backoff_seconds * 2.0 ** min(spent.restarts, 60))
+    again = spent.restarts - 1  # the first failure may be an accident: nobody waits for it
+    delay = min(policy.backoff_limit_seconds, policy.backoff_seconds * 2.0 ** min(again, 60)) if again >= 0 else 0.0
     return Verdict(policy.scope, delay), Spent(spent.restarts + 1, now)
 
 

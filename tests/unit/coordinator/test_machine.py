@@ -188,11 +188,14 @@ def test_synchronous_workers_begin_again_together_and_their_evaluator_goes_on() 
     assert [command(state, key, 0, 1) for key in MIRRORED.instances] == ["abort", "abort", "continue"]
     came = [exited("worker", 0, "cancelled"), registered("worker", 0, 1), registered("worker", 1, 1)]
     state = later(state, *came, at=1.5)
-    assert (state.phase, may_begin(state, ("worker", 0))) == ("Forming", False)  # the backoff is not over
-    state = later(state, Tick(), at=2.0)
     assert (state.phase, state.cluster) == ("Running", {"worker": ["worker-0:1", "worker-1:1"]})
     assert [state.instances["worker", index].restarts for index in (0, 1)] == [1, 1]
     assert state.spent["worker"].restarts == 1
+    state = later(state, killed("worker", 1, 1), exited("worker", 0, "cancelled", attempt=1), at=4.0)
+    state = later(state, registered("worker", 0, 2), registered("worker", 1, 2), at=4.5)
+    assert (state.phase, may_begin(state, ("worker", 0))) == ("Forming", False)  # the backoff is not over
+    state = later(state, Tick(), at=5.0)
+    assert (state.phase, state.generation) == ("Running", 3)
 
 
 @pytest.mark.parametrize(
@@ -219,9 +222,12 @@ def test_independent_workers_wait_for_their_backoff_only() -> None:
     state = after(ALONE, [*formed(ALONE), beat("worker", 0), killed("worker", 1)])
     assert (state.phase, state.generation) == ("Running", 1)
     state = later(state, registered("worker", 1, 1), at=1.5)
-    assert not may_begin(state, ("worker", 1))
-    state = later(state, Tick(), at=2.0)
     assert may_begin(state, ("worker", 1))
+    for attempt, at, wait in ((1, 2.0, 1.0), (2, 4.0, 2.0), (3, 8.0, 4.0)):
+        state = later(state, killed("worker", 1, attempt), registered("worker", 1, attempt + 1), at=at)
+        assert not may_begin(later(state, Tick(), at=at + wait - 0.1), ("worker", 1))
+        state = later(state, Tick(), at=at + wait)
+        assert may_begin(state, ("worker", 1))
 
 
 def test_restarts_that_are_used_up_end_the_job_with_the_last_failure() -> None:
@@ -240,7 +246,7 @@ def test_restarts_that_are_used_up_end_the_job_with_the_last_failure() -> None:
 
 def test_an_agent_that_was_replaced_without_a_word_has_failed() -> None:
     state = after(MIRRORED, [*formed(MIRRORED), registered("worker", 1, attempt=1)])
-    assert (state.phase, state.generation, state.missing) == ("Forming", 2, ("worker-0", "worker-1"))
+    assert (state.phase, state.generation, state.missing) == ("Forming", 2, ("worker-0",))
     assert state.blamed is not None
     assert state.blamed.type == "AgentLost"
 
