@@ -88,7 +88,8 @@ def _restart(run: Running) -> Restart:
     backoff = float(waits[1]) if waits else 0.0
     kinds = (("Running", "job"), ("Joined", _VICTIM), ("Registered", _VICTIM))
     formed = next(found[-1]["at"] for kind, who in kinds if (found := _events(status, known, kind, who)))
-    training = [event for event in _events(status, known, "State", _VICTIM) if event["message"] == "Training"][-1]["at"]
+    states = [(event["at"], event["message"]) for event in _events(status, known, "State", _VICTIM)]
+    training = next(at for at, state in states if state == "Training" and at >= formed)
     notice = _events(status, known, "Notice", _VICTIM)[-1]["at"]
     imports = _role(status)["timings"].get("tensorflow_import_wait", 0.0)
     return Restart(

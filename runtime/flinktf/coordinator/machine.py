@@ -36,8 +36,8 @@ from flinktf.coordinator.state import (
 Step = tuple[JobState, tuple[Happened, ...]]
 
 _ACTIVE: Final = ("Running", "Stopping")
-_HEARTBEATS: Final = 3.0
-"""Seconds, and so many heartbeats, without which an instance is said to be silent. It has not failed yet."""
+_SILENCE: Final = 2.5
+"""Seconds, in which two heartbeats did not come: the instance is said to be silent. It has not failed yet."""
 
 
 class Refused(Exception):
@@ -221,7 +221,7 @@ def _tick(state: JobState, tick: Tick, now: float) -> Step:
     happened: tuple[Happened, ...] = ()
     for key, instance in state.instances.items():
         silent, timeout = now - instance.seen, state.shape.heartbeat_timeout_seconds
-        if instance.attempt < 0 or instance.ended or silent <= _HEARTBEATS:
+        if instance.attempt < 0 or instance.ended or silent <= _SILENCE:
             continue
         if silent > timeout:
             lost = Failure(name(key), "HeartbeatLost", f"its agent has said nothing for {silent:.0f} s")
