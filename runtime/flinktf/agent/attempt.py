@@ -40,7 +40,9 @@ _HEARTBEAT: Final = 1.0
 _TELLING: Final = 3.0
 """Seconds that a coordinator may take to hear of an end: its subtask waits for what follows."""
 _LAST_WORDS: Final = 1.0
-"""Seconds that a role process has to tell why its subtask is gone, and a heartbeat on its way to arrive."""
+"""Seconds that a role process has to end after DONE, and a heartbeat on its way to arrive."""
+_UNHEARD: Final = 0.2
+"""Seconds in which what it has told is heard, when its subtask is gone: whether that was cancelled, or is done."""
 _WARN_AFTER: Final = 60.0
 """Seconds without a move that are worth a word, where nobody has said how long is too long."""
 _STALLS: Final = {
@@ -226,8 +228,7 @@ class Attempt:
             while True:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 if gone.done() and self._assigned:
-                    # The process ends by itself when its subtask leaves after DONE or FAILED.
-                    await asyncio.wait([working], timeout=_LAST_WORDS)
+                    await asyncio.wait([working], timeout=_LAST_WORDS if self._process.report.done else _UNHEARD)
                 if working.done():
                     return working.result()
                 if obeying.done():
