@@ -97,7 +97,9 @@ def restarts(kubectl: Kubectl, strategy: str, kills: int) -> list[float]:
     """Seconds from each SIGKILL to the next step, of worker 1 of a FlinkTFJob."""
     seconds, rate = 900, 500
     tensorflow = {"entrypoint": "train:main", "strategy": strategy}
-    apply_counted(kubectl, seconds, rate, TRAIN, tensorflow=tensorflow)
+    # Each of these kills is to be like a first one, which waits for nothing: so are the pods'.
+    roles = [{"name": "worker", "replicas": 2, "failover": {"backoff": {"resetAfter": "1s"}}}]
+    apply_counted(kubectl, seconds, rate, TRAIN, tensorflow=tensorflow, roles=roles)
     found = []
     for _ in range(kills):
         before = eventually(lambda: _trained(kubectl), 300)

@@ -142,10 +142,8 @@ def counting_job(
 
 
 def endless_job(path: Path, strategy: str, *, rate: int = 1000) -> CountingJob:
-    """Records without an end, and a budget for as many faults as there are seconds."""
-    roles: list[dict[str, object]] = [
-        {"name": "worker", "replicas": 2, "failover": {"maxRestarts": 10_000, "backoff": {"limit": "1s"}}}
-    ]
+    """Records without an end, and a budget in which each fault is like the first one."""
+    roles: list[dict[str, object]] = [{"name": "worker", "replicas": 2, "failover": {"backoff": {"resetAfter": "1s"}}}]
     attempts = {"restart-strategy.exponential-delay.attempts-before-reset-backoff": "10000"}
     records = 10_000
     sql = ENDLESS.format(rate=rate, last=records - 1)
