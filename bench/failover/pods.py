@@ -16,6 +16,7 @@ import statistics
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,12 +56,13 @@ if os.path.exists(path):
     saved = np.load(path)
     step = int(saved["step"])
     model.set_weights([saved["kernel"], saved["bias"]])
+restored = time.time()
 x, y, first, saved_at = np.ones((16, 1), "float32"), np.ones((16, 1), "float32"), step, time.time()
 while True:
     model.train_on_batch(x, y)
     step += 1
     if step == first + 1:
-        print(json.dumps({"from": first, "at": time.time()}), flush=True)
+        print(json.dumps({"from": first, "restored": restored, "stepped": time.time()}), flush=True)
     if time.time() - saved_at > 2:
         kernel, bias = model.get_weights()
         np.savez("/data/new.npz", step=step, kernel=kernel, bias=bias)
@@ -80,21 +82,32 @@ WATCH: Final = """
 import json, sys, time, urllib.request
 token = open("/run/secrets/flinktf/token").read().strip()
 request = urllib.request.Request("http://127.0.0.1:8090/v1/status", headers={"Authorization": f"Bearer {token}"})
-def victim():
+def look():
     status = json.load(urllib.request.urlopen(request, timeout=5))
-    return next(role for role in status["roles"] if (role["role"], role["index"]) == ("worker", 1))
-known = int(sys.argv[1])
-while (role := victim())["restarts"] <= known or role["state"] != "Training" or not role["step"]:
+    said = [event for event in status["events"] if (event["type"], event["who"]) == ("Notice", "worker-1")]
+    notices = [event["at"] for event in said if "goes on" in event["message"]]
+    return notices, next(role for role in status["roles"] if (role["role"], role["index"]) == ("worker", 1))
+known, _ = look()
+print("looks", flush=True)
+while len((found := look())[0]) == len(known):
     time.sleep(0.02)
-first = role["step"]
-while victim()["step"] <= first:
+first = found[1]["step"]
+while look()[1]["step"] <= first:
     time.sleep(0.02)
-print(time.time())
+print(json.dumps({"restored": found[0][-1], "stepped": time.time()}))
 """
 
 
-def restarts(kubectl: Kubectl, strategy: str, kills: int) -> list[float]:
-    """Seconds from each SIGKILL to the next step, of worker 1 of a FlinkTFJob."""
+@dataclass(frozen=True)
+class Restart:
+    """Seconds since SIGKILL: until the model is as it was, and until the next step is told."""
+
+    restored: float
+    stepped: float
+
+
+def restarts(kubectl: Kubectl, strategy: str, kills: int) -> list[Restart]:
+    """Of worker 1 of a FlinkTFJob. What it trained on in the end is told by a heartbeat, so within a second."""
     seconds, rate = 900, 500
     tensorflow = {"entrypoint": "train:main", "strategy": strategy}
     # Each of these kills is to be like a first one, which waits for nothing: so are the pods'.
@@ -102,11 +115,13 @@ def restarts(kubectl: Kubectl, strategy: str, kills: int) -> list[float]:
     apply_counted(kubectl, seconds, rate, TRAIN, tensorflow=tensorflow, roles=roles)
     found = []
     for _ in range(kills):
-        before = eventually(lambda: _trained(kubectl), 300)
-        watch = _started(kubectl, _pod(kubectl, "jobmanager"), "coordinator", WATCH, str(before["restarts"]))
+        eventually(lambda: _trained(kubectl), 300)
+        watch = _started(kubectl, _pod(kubectl, "jobmanager"), "coordinator", WATCH)
+        assert watch.stdout is not None
+        watch.stdout.readline()
         pod = next(it["pod"] for it in _instances(kubectl) if it["index"] == 1)
         killed = float(_run(kubectl, pod, "tensorflow", KILL, NAME))
-        found.append(float(watch.communicate(timeout=180)[0]) - killed)
+        found.append(_restart(json.loads(watch.communicate(timeout=180)[0]), killed))
     kubectl("delete", "ftj", "counted", timeout=120)
     return found
 
@@ -123,12 +138,12 @@ def _trained(kubectl: Kubectl) -> dict[str, Any]:
     return first if settled and first["step"] > 200 * (first["restarts"] + 1) else {}
 
 
-def plain_restarts(kubectl: Kubectl, kills: int) -> list[float]:
+def plain_restarts(kubectl: Kubectl, kills: int) -> list[Restart]:
     """The same of pods without flinktf, each killed once: Kubernetes waits longer and longer for those that follow."""
     return [_plain_restart(kubectl, f"plain-{number}") for number in range(kills)]
 
 
-def _plain_restart(kubectl: Kubectl, name: str) -> float:
+def _plain_restart(kubectl: Kubectl, name: str) -> Restart:
     container = {
         "name": "tensorflow",
         "image": IMAGE,
@@ -140,13 +155,17 @@ def _plain_restart(kubectl: Kubectl, name: str) -> float:
     eventually(lambda: kubectl("exec", name, "--", "test", "-e", "/data/model.npz") == "", 120)
     killed = float(_run(kubectl, name, "tensorflow", KILL, PLAIN_NAME))
 
-    def begun() -> list[float]:
+    def begun() -> list[dict[str, float]]:
         lines = map(json.loads, filter(lambda line: line.startswith("{"), kubectl("logs", name).splitlines()))
-        return [line["at"] for line in lines if line["from"] > 0]
+        return [line for line in lines if line["from"] > 0]
 
-    at = eventually(begun, 180)[0]
+    told = eventually(begun, 180)[0]
     kubectl("delete", "pod", name, "--grace-period=0", "--force")
-    return at - killed
+    return _restart(told, killed)
+
+
+def _restart(told: dict[str, float], killed: float) -> Restart:
+    return Restart(told["restored"] - killed, told["stepped"] - killed)
 
 
 def _pod(kubectl: Kubectl, pool: str) -> str:
@@ -191,18 +210,19 @@ def main() -> None:
     kubectl = Kubectl(_kubeconfig())
     Release(kubectl).install()
     print("\nOn the cluster, from SIGKILL for a worker's TensorFlow process to the next training step", flush=True)
-    subjects: tuple[tuple[str, Callable[[Kubectl], list[float]]], ...] = (
+    subjects: tuple[tuple[str, Callable[[Kubectl], list[Restart]]], ...] = (
         ("a pod that is restarted", lambda inside: plain_restarts(inside, kills)),
         ("Independent, Role", lambda inside: restarts(inside, "Independent", kills)),
         ("MultiWorkerMirrored, Gang", lambda inside: restarts(inside, "MultiWorkerMirrored", kills)),
     )
-    plain = None
+    plain: Restart | None = None
     for name, measure in subjects:
         with _namespace(kubectl) as inside:
-            seconds = statistics.median(found := measure(inside))
-        plain = plain or seconds
-        each = ", ".join(f"{one:.1f}" for one in found)
-        print(f"  {name:<26} {seconds:6.1f} s ({each}), {seconds / plain:.2f} of the first", flush=True)
+            found = measure(inside)
+        median = Restart(*(statistics.median(getattr(one, part) for one in found) for part in ("restored", "stepped")))
+        plain = plain or median
+        told = f"the model is back after {median.restored:4.1f} s ({median.restored / plain.restored:.2f} of the first)"
+        print(f"  {name:<26} {told}, the next step after {median.stepped:4.1f} s", flush=True)
 
 
 if __name__ == "__main__":
