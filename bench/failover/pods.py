@@ -43,6 +43,13 @@ TRAIN: Final = """
             model.compile("sgd", "mse")
         flinktf.fit(model, records)
 """
+# Without an end. A sequence of Flink's would keep all of its numbers in its state, and read them again for seconds.
+SQL: Final = """
+    CREATE TABLE numbers (id BIGINT NOT NULL) WITH (
+        'connector' = 'datagen', 'rows-per-second' = '{rate}', 'fields.id.min' = '0', 'fields.id.max' = '{last}');
+    CREATE TABLE training (id FLOAT, y FLOAT) WITH ('connector' = 'flinktf', 'role' = 'worker');
+    INSERT INTO training SELECT CAST(id AS FLOAT), CAST(0 AS FLOAT) FROM numbers;
+"""
 PLAIN: Final = """
 import json, os, time
 open("/proc/self/comm", "w").write("plain-role")
@@ -112,7 +119,7 @@ def restarts(kubectl: Kubectl, strategy: str, kills: int) -> list[Restart]:
     tensorflow = {"entrypoint": "train:main", "strategy": strategy}
     # Each of these kills is to be like a first one, which waits for nothing: so are the pods'.
     roles = [{"name": "worker", "replicas": 2, "failover": {"backoff": {"resetAfter": "1s"}}}]
-    apply_counted(kubectl, seconds, rate, TRAIN, tensorflow=tensorflow, roles=roles)
+    apply_counted(kubectl, seconds, rate, TRAIN, SQL, tensorflow=tensorflow, roles=roles)
     found = []
     for _ in range(kills):
         eventually(lambda: _trained(kubectl), 300)

@@ -79,7 +79,9 @@ class CountedJob:
         assert np.array_equal(*models)
 
 
-def apply_counted(kubectl: Kubectl, seconds: int, rate: int = 500, train: str = TRAIN, **spec: Any) -> CountedJob:
+def apply_counted(
+    kubectl: Kubectl, seconds: int, rate: int = 500, train: str = TRAIN, sql: str = SQL, **spec: Any
+) -> CountedJob:
     """A job with records for ``seconds``; ``spec`` goes over ours."""
     records = seconds * rate
     claim = {
@@ -94,7 +96,7 @@ def apply_counted(kubectl: Kubectl, seconds: int, rate: int = 500, train: str = 
         "metadata": {"name": "counted-code"},
         "data": {
             "train.py": textwrap.dedent(train),
-            "job.sql": textwrap.dedent(SQL.format(records=records, rate=rate, last=records - 1)),
+            "job.sql": textwrap.dedent(sql.format(records=records, rate=rate, last=records - 1)),
         },
     }
     job = {
