@@ -70,12 +70,14 @@ def serve(agent: socket.socket) -> Forked:
         asked = requests.read()
         if asked is None:
             os._exit(0)  # the kernel ends who was forked
-        for request, fd in asked:
+        for number, (request, fd) in enumerate(asked):
             server = os.getpid()
             pid = os.fork()
             if pid == 0:
                 woken.close()
                 wake.close()
+                for _, of_another in asked[number + 1 :]:
+                    os.close(of_another)
                 _begin(agent, server, request["temporary"])
                 return Forked(socket.socket(fileno=fd), count)
             count += 1
