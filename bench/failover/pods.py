@@ -50,9 +50,10 @@ SQL: Final = """
     CREATE TABLE training (id FLOAT, y FLOAT) WITH ('connector' = 'flinktf', 'role' = 'worker');
     INSERT INTO training SELECT CAST(id AS FLOAT), CAST(0 AS FLOAT) FROM numbers;
 """
-PLAIN: Final = """
+PLAIN_NAME: Final = "plain-role"
+PLAIN: Final = f"""
 import json, os, time
-open("/proc/self/comm", "w").write("plain-role")
+open("/proc/self/comm", "w").write("{PLAIN_NAME}")
 import numpy as np
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 import tensorflow as tf
@@ -69,14 +70,13 @@ while True:
     model.train_on_batch(x, y)
     step += 1
     if step == first + 1:
-        print(json.dumps({"from": first, "restored": restored, "stepped": time.time()}), flush=True)
+        print(json.dumps({{"from": first, "restored": restored, "stepped": time.time()}}), flush=True)
     if time.time() - saved_at > 2:
         kernel, bias = model.get_weights()
         np.savez("/data/new.npz", step=step, kernel=kernel, bias=bias)
         os.replace("/data/new.npz", path)
         saved_at = time.time()
 """
-PLAIN_NAME: Final = "plain-role"
 KILL: Final = """
 import os, signal, sys, time
 for pid in filter(str.isdecimal, os.listdir("/proc")):
@@ -86,7 +86,7 @@ for pid in filter(str.isdecimal, os.listdir("/proc")):
         print(at)
 """
 WATCH: Final = """
-import json, sys, time, urllib.request
+import json, time, urllib.request
 token = open("/run/secrets/flinktf/token").read().strip()
 request = urllib.request.Request("http://127.0.0.1:8090/v1/status", headers={"Authorization": f"Bearer {token}"})
 def look():
@@ -138,11 +138,11 @@ def _instances(kubectl: Kubectl) -> list[dict[str, Any]]:
     return found
 
 
-def _trained(kubectl: Kubectl) -> dict[str, Any]:
+def _trained(kubectl: Kubectl) -> bool:
     """Worker 1, once it has trained for a while, and a checkpoint is there to go on from."""
     first = next((it for it in _instances(kubectl) if it["index"] == 1), {})
     settled = first.get("state") == "Training" and kubectl.status("counted").get("checkpoint")
-    return first if settled and first["step"] > 200 * (first["restarts"] + 1) else {}
+    return bool(settled) and first["step"] > 200 * (first["restarts"] + 1)
 
 
 def plain_restarts(kubectl: Kubectl, kills: int) -> list[Restart]:

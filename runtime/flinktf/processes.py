@@ -54,7 +54,8 @@ def become_subreaper() -> None:
     _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _before_exec() -> None:
+def die_with_parent() -> None:
+    """The kernel kills this process when the thread that has forked it ends."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
@@ -72,7 +73,7 @@ async def spawn(
             cwd=cwd,
             start_new_session=True,
             pass_fds=pass_fds,
-            preexec_fn=_before_exec,
+            preexec_fn=die_with_parent,
         )
     return Child(name, process, log)
 

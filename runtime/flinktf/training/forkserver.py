@@ -17,9 +17,10 @@ import tempfile
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from flinktf.processes import die_with_parent
+
 NAME: Final = "flinktf-role"
 """What ``top`` and ``ps -o comm`` call who is forked: their command lines are all the server's."""
-_PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NAME: Final = 15
 _RECEIVE_BYTES: Final = 1 << 16
 _MOST_FDS: Final = 16
@@ -91,9 +92,8 @@ def _begin(agent: socket.socket, server: int, temporary: str) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     agent.close()
-    libc = ctypes.CDLL(None)
-    libc.prctl(_PR_SET_NAME, NAME.encode(), 0, 0, 0)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    ctypes.CDLL(None).prctl(_PR_SET_NAME, NAME.encode(), 0, 0, 0)
+    die_with_parent()
     if os.getppid() != server:
         os._exit(0)
     _lead(os.getpid())
