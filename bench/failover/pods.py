@@ -10,20 +10,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import secrets
 import statistics
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-from bench.failover import ROOT
 from flinktf.training.forkserver import NAME
 from support.counted import apply_counted
-from support.kubectl import Kubectl, eventually
+from support.kubectl import Kubectl, cluster_with_nodes, eventually, fresh_namespace
 from support.release import Release
 
 IMAGE: Final = "flinktf/tensorflow:0.1.0"
@@ -193,28 +188,11 @@ def _started(kubectl: Kubectl, *what: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-@contextmanager
-def _namespace(kubectl: Kubectl) -> Iterator[Kubectl]:
-    inside = kubectl.within(f"bench-{secrets.token_hex(4)}")
-    inside("create", "namespace", inside.namespace)
-    try:
-        yield inside
-    finally:
-        inside("delete", "namespace", inside.namespace, "--wait=false")
-
-
-def _kubeconfig() -> Path:
-    if "KUBECONFIG" in os.environ:
-        return Path(os.environ["KUBECONFIG"])
-    done = subprocess.run([ROOT / "tests" / "cluster" / "up.sh"], stdout=subprocess.PIPE, text=True, check=True)
-    return Path(done.stdout.strip())
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.failover.pods", description=__doc__)
     parser.add_argument("--kills", type=int, default=3, help="of each; figures are medians")
     kills = parser.parse_args().kills
-    kubectl = Kubectl(_kubeconfig())
+    kubectl = cluster_with_nodes()
     Release(kubectl).install()
     print("\nOn the cluster, from SIGKILL for a worker's TensorFlow process to the next training step", flush=True)
     subjects: tuple[tuple[str, Callable[[Kubectl], list[Restart]]], ...] = (
@@ -224,7 +202,7 @@ def main() -> None:
     )
     plain: Restart | None = None
     for name, measure in subjects:
-        with _namespace(kubectl) as inside:
+        with fresh_namespace(kubectl, "bench") as inside:
             found = measure(inside)
         median = Restart(*(statistics.median(getattr(one, part) for one in found) for part in ("restored", "stepped")))
         plain = plain or median

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cluster.apiserver import ControlPlane
-from support.kubectl import Kubectl
+from support.kubectl import Kubectl, cluster_with_nodes, fresh_namespace
 from support.release import Release
 
 ROOT = Path(__file__).parents[2]
@@ -29,18 +26,14 @@ def control_plane() -> Iterator[ControlPlane]:
 @pytest.fixture
 def kubectl(control_plane: ControlPlane) -> Iterator[Kubectl]:
     """For a fresh namespace of the control plane, which is deleted afterwards."""
-    yield from _namespace(Kubectl(control_plane.kubeconfig))
+    with fresh_namespace(Kubectl(control_plane.kubeconfig), "test") as inside:
+        yield inside
 
 
 @pytest.fixture(scope="session")
 def kind() -> Kubectl:
     """A cluster with nodes, on which the operator is installed: ``$KUBECONFIG``, or a kind cluster of our own."""
-    if "KUBECONFIG" in os.environ:
-        return Kubectl(Path(os.environ["KUBECONFIG"]))
-    done = subprocess.run(
-        [ROOT / "tests" / "cluster" / "up.sh"], stdout=subprocess.PIPE, text=True, timeout=1800, check=True
-    )
-    return Kubectl(Path(done.stdout.strip()))
+    return cluster_with_nodes()
 
 
 @pytest.fixture(scope="session")
@@ -55,11 +48,5 @@ def release(kind: Kubectl) -> Iterator[Release]:
 @pytest.fixture
 def on_kind(kind: Kubectl) -> Iterator[Kubectl]:
     """For a fresh namespace of the cluster with nodes."""
-    yield from _namespace(kind)
-
-
-def _namespace(kubectl: Kubectl) -> Iterator[Kubectl]:
-    inside = kubectl.within(f"test-{secrets.token_hex(4)}")
-    inside("create", "namespace", inside.namespace)
-    yield inside
-    inside("delete", "namespace", inside.namespace, "--wait=false", "--ignore-not-found")
+    with fresh_namespace(kind, "test") as inside:
+        yield inside

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -56,6 +58,26 @@ class Kubectl:
     def status(self, job: str) -> dict[str, Any]:
         found = self.get("flinktfjob", job)
         return dict(found.get("status") or {}) if found is not None else {}
+
+
+@contextmanager
+def fresh_namespace(kubectl: Kubectl, prefix: str) -> Iterator[Kubectl]:
+    """kubectl for a namespace of its own, which is deleted afterwards."""
+    inside = kubectl.within(f"{prefix}-{secrets.token_hex(4)}")
+    inside("create", "namespace", inside.namespace)
+    try:
+        yield inside
+    finally:
+        inside("delete", "namespace", inside.namespace, "--wait=false", "--ignore-not-found")
+
+
+def cluster_with_nodes() -> Kubectl:
+    """``$KUBECONFIG``, or a kind cluster of our own."""
+    if "KUBECONFIG" in os.environ:
+        return Kubectl(Path(os.environ["KUBECONFIG"]))
+    up = Path(__file__).parents[1] / "cluster" / "up.sh"
+    done = subprocess.run([up], stdout=subprocess.PIPE, text=True, timeout=1800, check=True)
+    return Kubectl(Path(done.stdout.strip()))
 
 
 def eventually(check: Callable[[], T], seconds: float = 20, every: float = 0.2) -> T:
