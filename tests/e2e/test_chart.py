@@ -101,7 +101,9 @@ def empty(control_plane: ControlPlane) -> Iterator[Kubectl]:
 
 
 def _clear(kubectl: Kubectl) -> None:
-    kubectl("delete", "--ignore-not-found", f"crd/{CRD}", f"namespace/{NAMESPACE}")
+    # One after the other: a namespace's controller goes through all kinds, and starts anew when one goes meanwhile.
+    for it in (f"namespace/{NAMESPACE}", f"crd/{CRD}"):
+        kubectl("delete", "--ignore-not-found", "--timeout=150s", it, timeout=180)
     kubectl("delete", "-l", LABEL, "clusterroles,clusterrolebindings")
 
 
