@@ -34,6 +34,10 @@ _OF_INSTANCES: Final[tuple[tuple[Family, str, str, Callable[[InstanceReport], fl
     (GaugeMetricFamily, "steps_per_second", "Training steps a second.", lambda one: one.rate),
     (GaugeMetricFamily, "heartbeat_age_seconds", "Since its agent was heard of.", lambda one: one.heard),
 )
+_OF_GPUS: Final = (
+    ("gpu_use_ratio", "use", "The share of time in which its GPUs computed."),
+    ("gpu_memory_bytes", "memory", "Memory in use on its GPUs."),
+)
 
 
 class JobMetrics(Collector):
@@ -56,6 +60,12 @@ class JobMetrics(Collector):
             metric = family(f"flinktf_role_{name}", text, labels=_WHO)
             for key, one in _instances(reports):
                 metric.add_metric(_who(key, one), of_instance(one))
+            yield metric
+        for name, told_as, text in _OF_GPUS:
+            metric = GaugeMetricFamily(f"flinktf_role_{name}", text, labels=_WHO)
+            for key, one in _instances(reports):
+                if told_as in one.gpu:
+                    metric.add_metric(_who(key, one), one.gpu[told_as])
             yield metric
         states = GaugeMetricFamily("flinktf_role_state", "1 for the state that it is in.", labels=(*_WHO, "state"))
         told = GaugeMetricFamily("flinktf_role_metric", "What training tells: its loss, say.", labels=(*_WHO, "name"))

@@ -14,6 +14,7 @@ from flinktf_operator.report import InstanceReport, Report
 _NOT_READY: Final = frozenset({"Pending", "Registered", "Failed", "Cancelled"})
 _ERROR_LIMIT: Final = 512
 _SLOWEST: Final = 0.001
+_FLUCTUATING: Final = ("last_heartbeat", "steps_per_second", "memory", "gpu")
 """Steps a second that are worth a number."""
 _SILENT: Final = frozenset({"AgentLost", "HeartbeatLost", "ProcessKilled"})
 """Failures that the coordinator knows no cause of."""
@@ -89,13 +90,15 @@ def _instance(told: InstanceReport, pod: PodView | None, known: InstanceStatus |
         state=told.state,
         activity=told.activity or None,
         step=told.step,
+        memory=f"{told.memory >> 20}Mi" if told.memory else None,
+        gpu=f"{told.gpu['use']:.0%}" if "use" in told.gpu else None,
         steps_per_second=f"{told.rate:.3g}" if told.rate >= _SLOWEST else None,
         restarts=told.restarts,
         last_heartbeat=(now - timedelta(seconds=told.heard)).replace(microsecond=0) if told.pod else None,
         last_error=_error(told, pod),
     )
-    # A heartbeat or a rate alone is not worth a write: a thousand jobs have thousands of them a second.
+    # A heartbeat or a figure alone is not worth a write: a thousand jobs have thousands of them a second.
     if known is not None:
-        same = {"last_heartbeat": known.last_heartbeat, "steps_per_second": known.steps_per_second}
+        same = {name: getattr(known, name) for name in _FLUCTUATING}
         return known if made.model_copy(update=same) == known else made
     return made

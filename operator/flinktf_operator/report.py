@@ -15,7 +15,8 @@ class ReportError(ValueError):
 class InstanceReport:
     """One role instance. ``pod`` is where Flink has put it; ``heard`` is seconds since its last heartbeat,
     ``rate`` its steps a second, and ``activity`` what its process is busy with. Only metrics show what follows those:
-    ``starvation`` is a share of 1, ``memory`` bytes, ``metrics`` what training tells.
+    ``starvation`` is a share of 1, ``memory`` bytes, ``gpu`` its GPUs' ``use`` (a share) and ``memory``,
+    ``metrics`` what training tells.
     """
 
     role: str
@@ -31,6 +32,7 @@ class InstanceReport:
     rows: int = 0
     memory: int = 0
     starvation: float = 0.0
+    gpu: Mapping[str, float] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -75,7 +77,7 @@ class Report:
         return other is not None and self._for_status() == other._for_status()
 
     def _for_status(self) -> Report:
-        unseen: dict[str, Any] = {"heard": 0.0, "rows": 0, "memory": 0, "starvation": 0.0, "metrics": {}}
+        unseen: dict[str, Any] = {"heard": 0.0, "rows": 0, "memory": 0, "starvation": 0.0, "gpu": {}, "metrics": {}}
         return replace(self, version=0, instances=tuple(replace(instance, **unseen) for instance in self.instances))
 
     @property
@@ -128,8 +130,13 @@ def _instance(value: Mapping[str, Any]) -> InstanceReport:
         rows=int(value.get("rows", 0)),
         memory=int(value.get("rss", 0)),
         starvation=float(value.get("starvation", 0.0)),
-        metrics={str(name): float(number) for name, number in value.get("metrics", {}).items()},
+        gpu=_numbers(value.get("gpu", {})),
+        metrics=_numbers(value.get("metrics", {})),
     )
+
+
+def _numbers(value: Mapping[str, Any]) -> dict[str, float]:
+    return {str(name): float(number) for name, number in value.items()}
 
 
 def _failure(value: Mapping[str, Any]) -> FailureReport:

@@ -22,6 +22,7 @@ from flinktf.agent.ends import (
     SubtaskGoneError,
     failure_of,
 )
+from flinktf.agent.gpu import gpu_use
 from flinktf.agent.health import Health, look
 from flinktf.agent.report import Vitals
 from flinktf.agent.role_process import RoleProcess
@@ -82,6 +83,7 @@ class Attempt:
         self._assigned = False
         self._health = Health()
         self._memory = 0
+        self._gpu: dict[str, float] = {}
         self._warned = False
         self._hung_up = asyncio.Event()
         self._leave_by = math.inf
@@ -134,6 +136,7 @@ class Attempt:
             starvation=health.starvation,
             stuck=health.stuck(time.monotonic()),
             memory=self._memory,
+            gpu=self._gpu,
         )
 
     async def drained(self, seconds: float) -> None:
@@ -319,7 +322,7 @@ class Attempt:
         report, now = self._process.report, time.monotonic()
         if self._assigned:
             self._health = look(self._health, self._process.seen(), now)
-        health, self._memory = self._health, self._process.memory()
+        health, self._memory, self._gpu = self._health, self._process.memory(), gpu_use()
         async with self._beating:
             notices, report.notices = report.notices, []
             beat = self._identity | {
@@ -330,6 +333,7 @@ class Attempt:
                 "metrics": report.metrics,
                 "timings": report.timings,
                 "rss": self._memory,
+                "gpu": self._gpu,
                 "activity": health.activity,
                 "health": {
                     "starvation": round(health.starvation, 3),

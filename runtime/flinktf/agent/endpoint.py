@@ -10,6 +10,9 @@ from aiohttp import web
 from flinktf import bearer, exposition
 from flinktf.agent.report import Vitals
 
+Figure = tuple[str, Literal["counter", "gauge"], str, float]
+"""A metric's name, kind, text and value."""
+
 
 class Watched(Protocol):
     """What the endpoint asks of an agent."""
@@ -41,7 +44,7 @@ def application(agent: Watched, token: str) -> web.Application:
 def prometheus(vitals: Vitals) -> Iterator[str]:
     """As Prometheus reads it."""
     labels = {"job": vitals.job, "role": vitals.role, "instance": vitals.instance}
-    families: tuple[tuple[str, Literal["counter", "gauge"], str, float], ...] = (
+    families: tuple[Figure, ...] = (
         ("ready", "gauge", "1 when the role process is imported and responds.", float(vitals.unready is None)),
         ("attempts", "counter", "Subtask attempts that this agent has served.", vitals.attempts),
         ("step", "gauge", "The training step.", vitals.step),
@@ -50,5 +53,12 @@ def prometheus(vitals: Vitals) -> Iterator[str]:
         ("stuck_seconds", "gauge", "For how long nothing has moved, and it does not wait.", vitals.stuck),
         ("memory_bytes", "gauge", "Resident memory of the role's processes.", vitals.memory),
     )
-    for name, kind, text, value in families:
+    for name, kind, text, value in (*families, *_of_gpus(vitals)):
         yield from exposition.family(f"flinktf_agent_{name}", kind, text, [(labels, value)])
+
+
+def _of_gpus(vitals: Vitals) -> Iterator[Figure]:
+    if "use" in vitals.gpu:
+        yield "gpu_use_ratio", "gauge", "The share of time in which the GPUs computed.", vitals.gpu["use"]
+    if "memory" in vitals.gpu:
+        yield "gpu_memory_bytes", "gauge", "Memory in use on the GPUs.", vitals.gpu["memory"]

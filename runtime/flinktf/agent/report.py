@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Vitals:
     """``instance`` is ``worker-0``, empty before a subtask has come; ``unready`` says why the role process is not well,
-    None when it is. ``rate`` is in steps a second, ``starvation`` a share of 1, ``stuck`` seconds, ``memory`` bytes."""
+    None when it is. ``rate`` is in steps a second, ``starvation`` a share of 1, ``stuck`` seconds, ``memory`` bytes,
+    ``gpu`` as of :func:`flinktf.agent.gpu.gpu_use`."""
 
     job: str
     role: str
@@ -20,3 +22,4 @@ class Vitals:
     starvation: float = 0.0
     stuck: float = 0.0
     memory: int = 0
+    gpu: Mapping[str, float] = field(default_factory=dict)

@@ -60,6 +60,14 @@ class InstanceStatus(Model):
     steps_per_second: str | None = Field(
         default=None, description="How fast it is, as of the last change of the rest.", examples=["12.5"]
     )
+    memory: str | None = Field(
+        default=None, description="Its processes' memory, as of the last change of the rest.", examples=["812Mi"]
+    )
+    gpu: str | None = Field(
+        default=None,
+        description="The share of time in which its GPUs computed, as of the last change of the rest.",
+        examples=["87%"],
+    )
     restarts: int = Field(default=0, description="How often it was restarted in this run.")
     last_heartbeat: datetime | None = Field(
         default=None, description="When it was last heard of, as of the last change of the rest."

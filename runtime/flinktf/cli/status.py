@@ -16,6 +16,7 @@ from flinktf.cli.cluster import ClusterAccess, Told
 
 _EVERY = 2.0
 _EVENTS = 8
+_FIGURES = ("step", "steps/s", "memory", "GPU", "restarts")
 _COLOURS = {"Running": "green", "Succeeded": "green", "Failed": "red", "Suspended": "yellow"}
 
 
@@ -77,10 +78,20 @@ def _conditions(told: Status) -> list[Text]:
 
 def _roles(told: Status) -> Table:
     table = Table(box=None, pad_edge=False)
-    for heading in ("instance", "state", "activity", "step", "steps/s", "restarts", "pod", "node", "last error"):
-        table.add_column(
-            heading, justify="right" if heading in ("step", "steps/s", "restarts") else "left", overflow="fold"
-        )
+    for heading in (
+        "instance",
+        "state",
+        "activity",
+        "step",
+        "steps/s",
+        "memory",
+        "GPU",
+        "restarts",
+        "pod",
+        "node",
+        "last error",
+    ):
+        table.add_column(heading, justify="right" if heading in _FIGURES else "left", overflow="fold")
     for role in told.roles:
         for instance in role.instances:
             table.add_row(
@@ -89,13 +100,15 @@ def _roles(told: Status) -> Table:
                 instance.activity or "",
                 f"{instance.step or 0:,}",
                 instance.steps_per_second or "",
+                instance.memory or "",
+                instance.gpu or "",
                 str(instance.restarts),
                 instance.pod or "",
                 instance.node or "",
                 Text(instance.last_error or ""),  # as it is: brackets in it are no markup
             )
         if not role.instances:
-            table.add_row(role.name, f"{role.ready}/{role.desired} ready", "", "", "", "", "", "", "")
+            table.add_row(role.name, f"{role.ready}/{role.desired} ready", *[""] * 9)
     return table
 
 

@@ -164,6 +164,7 @@ def _heartbeat(state: JobState, event: Heartbeat, now: float) -> Step:
         step=event.step,
         rows=event.rows,
         rss=event.rss,
+        gpu=event.gpu,
         metrics=event.metrics,
         timings=event.timings,
         health=event.health,

@@ -61,6 +61,7 @@ class Instance:
     step: int = 0
     rows: int = 0
     rss: int = 0
+    gpu: Mapping[str, float] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
     health: Health = Health()
@@ -201,6 +202,7 @@ class Heartbeat:
     step: int
     rows: int
     rss: int = 0
+    gpu: Mapping[str, float] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
     health: Health = Health()

@@ -51,6 +51,7 @@ def status(state: JobState, events: EventLog, now: float) -> dict[str, Any]:
                 "step": instance.step,
                 "rows": instance.rows,
                 "rss": instance.rss,
+                "gpu": instance.gpu,
                 "metrics": instance.metrics,
                 "timings": instance.timings,
                 **asdict(instance.health),

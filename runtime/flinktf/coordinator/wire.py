@@ -54,6 +54,7 @@ def heartbeat(body: Mapping[str, Any]) -> Heartbeat:
         step=_take(body, "step", int, 0),
         rows=_take(body, "rows", int, 0),
         rss=_take(body, "rss", int, 0),
+        gpu=_numbers(body, "gpu"),
         metrics=_numbers(body, "metrics"),
         timings=_numbers(body, "timings"),
         health=_health(body),

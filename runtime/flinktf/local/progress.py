@@ -68,7 +68,7 @@ def render(job: str, now: Snapshot, before: Snapshot | None) -> Group:
         *([f"  loss {now.loss:.4f}"] if now.loss is not None else []),
     )
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("role", "state", "step", "steps/s", "rows", "rows/s", "waits", "metrics", "memory"):
+    for column in ("role", "state", "step", "steps/s", "rows", "rows/s", "waits", "metrics", "memory", "GPU"):
         table.add_column(column, justify="left" if column in ("role", "state", "metrics") else "right")
     earlier = {instance.name: instance for instance in before.instances} if before else {}
     seconds = now.at - before.at if before else 0.0
@@ -84,6 +84,7 @@ def render(job: str, now: Snapshot, before: Snapshot | None) -> Group:
             f"{instance.starvation:.0%}" if instance.fed and instance.activity else "",
             _metrics(instance),
             f"{instance.rss / 2**20:,.0f} MiB" if instance.rss else "",
+            _gpu(instance),
         )
     return Group(head, table)
 
@@ -117,3 +118,8 @@ def _rate(now: int, before: int | None, seconds: float) -> str:
 
 def _metrics(instance: InstanceView) -> str:
     return "  ".join(f"{name} {value:.4g}" for name, value in instance.metrics.items())
+
+
+def _gpu(instance: InstanceView) -> str:
+    use = f"{instance.gpu['use']:.0%} " if "use" in instance.gpu else ""
+    return use + (f"{instance.gpu['memory'] / 2**20:,.0f} MiB" if "memory" in instance.gpu else "")

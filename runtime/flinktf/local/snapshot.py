@@ -21,7 +21,8 @@ class Failure:
 class InstanceView:
     """One role instance. ``rows`` are those it has read, or, when it is not ``fed``, those others read for it.
 
-    ``starvation`` is the share of its time that it waits for records.
+    ``starvation`` is the share of its time that it waits for records, ``gpu`` has the use of its GPUs (a share too) and
+    their memory in use (bytes), where it has any.
     """
 
     name: str
@@ -34,6 +35,7 @@ class InstanceView:
     fed: bool
     activity: str = ""
     starvation: float = 0.0
+    gpu: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ def _instance(value: Mapping[str, Any]) -> InstanceView:
         fed=value["mode"] != "source",
         activity=value["activity"],
         starvation=value["starvation"],
+        gpu=value["gpu"],
     )
 
 
