@@ -53,6 +53,7 @@ def write_task(spec: AgentSpec, hello: Hello, generation: int, cluster: dict[str
         output_schema=hello.output_schema,
         restored=hello.restored,
         publish=spec.publish,
+        program=hello.program,
     )
     file = work / "task.json"
     file.touch(mode=0o600)

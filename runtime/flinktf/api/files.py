@@ -55,8 +55,15 @@ def _pipeline(path: FieldPath, file: Path) -> Iterator[_Finding]:
     tree = _parsed(file)
     if isinstance(tree, _Unusable):
         yield path, str(file), tree.message, tree.remedy
-    elif not _may_define(tree, "main"):
-        yield path, str(file), "defines no main", "write def main(job): … in it"
+
+
+def is_script(file: Path) -> bool:
+    """Whether a Python file runs as a program: no ``main`` in it takes an argument. Raises SyntaxError, OSError."""
+    tree = ast.parse(file.read_bytes())
+    for statement in _statements(tree.body):
+        if isinstance(statement, ast.FunctionDef) and statement.name == "main":
+            return not (statement.args.posonlyargs or statement.args.args)
+    return not _may_define(tree, "main")
 
 
 def _entrypoint(path: FieldPath, entrypoint: str, code: Path) -> Iterator[_Finding]:

@@ -66,14 +66,16 @@ class Code(Model):
 class TensorFlow(Model):
     """What the roles run."""
 
-    strategy: Literal["MultiWorkerMirrored", "ParameterServer", "Independent"] = Field(
+    strategy: Literal["MultiWorkerMirrored", "ParameterServer", "Independent", "Custom"] = Field(
         default="MultiWorkerMirrored",
-        description="How the roles train together; under Independent each instance trains for itself.",
+        description="How the roles train together; under Independent each instance trains for itself, under Custom all "
+        "roles are in one TF_CONFIG, and their code does the rest.",
     )
     entrypoint: Entrypoint | None = Field(
         default=None,
         description="The module:function that is called with a flinktf.TFContext in every role process. Under "
-        "ParameterServer, ps and worker are served by flinktf and run it only as their own entrypoint.",
+        "ParameterServer, ps and worker are served by flinktf and run it only as their own entrypoint. With job.python "
+        "it may be left out: the program can say what the roles run, with a TFClusterConfig.",
         examples=["train:main"],
     )
     parameters: dict[str, JsonValue] = Field(

@@ -101,6 +101,7 @@ def _cannot_restart_alone(spec: Spec, role: Role) -> bool:
         "MultiWorkerMirrored": role.name != "evaluator",
         "ParameterServer": role.name in ("chief", "ps"),
         "Independent": False,
+        "Custom": False,
     }
     return role.failover.policy == "Role" and coupled[spec.tensorflow.strategy]
 
@@ -255,17 +256,31 @@ RULES: Final[tuple[Rule, ...]] = (
     *map(_needed, ("chief", "ps", "worker")),
     Rule(
         "entrypoint-needed",
-        ("roles.name", "roles.entrypoint", "tensorflow.strategy", "tensorflow.entrypoint"),
+        ("roles.name", "roles.entrypoint", "tensorflow.strategy", "tensorflow.entrypoint", "job.python"),
         "tensorflow.entrypoint",
-        "has(self.tensorflow.entrypoint) || self.roles.all(r, has(r.entrypoint) "
-        "|| (self.tensorflow.strategy == 'ParameterServer' && r.name in ['ps', 'worker']))",
+        "has(self.tensorflow.entrypoint) || (has(self.job) && has(self.job.python)) || self.roles.all(r, "
+        "has(r.entrypoint) || (self.tensorflow.strategy == 'ParameterServer' && r.name in ['ps', 'worker']))",
         _when(
-            lambda spec: any(spec.resolved_entrypoint(role) is None and not spec.serves(role) for role in spec.roles),
+            lambda spec: (
+                (spec.job is None or spec.job.python is None)
+                and any(spec.resolved_entrypoint(role) is None and not spec.serves(role) for role in spec.roles)
+            ),
             "tensorflow",
             "entrypoint",
         ),
         "is missing: nothing says what the roles without their own entrypoint run",
         "name a function, like train:main",
+    ),
+    Rule(
+        "Custom-needs-work",
+        ("roles.name", "tensorflow.strategy"),
+        "roles",
+        "self.tensorflow.strategy != 'Custom' || self.roles.exists(r, !(r.name in ['ps', 'evaluator']))",
+        _when(
+            lambda spec: spec.tensorflow.strategy == "Custom" and not set(_names(spec)) - {"ps", "evaluator"}, "roles"
+        ),
+        "nothing here has an end: ps and evaluator go on until the others are done",
+        "add a role that does the work, like worker",
     ),
     _no_role(
         "restarts-together",

@@ -39,6 +39,8 @@ class JobShape:
         """Whether the job has succeeded only when this role is done; the others are told to stop then."""
         if self.strategy == "ParameterServer":
             return role == "chief"
+        if self.strategy == "Custom" and role == "ps":
+            return False  # a parameter server joins its cluster, and has no end of its own
         return role != EVALUATOR
 
     def in_cluster(self, role: str) -> bool:

@@ -1,4 +1,4 @@
-"""The driver: builds the user's pipeline, adds the roles that no pipeline feeds, and submits one Flink job.
+"""The driver: runs the user's program, or builds the pipeline from it, so that one Flink job is submitted.
 
 A process of its own (``python -m flinktf.flink.driver SUBMISSION OUTCOME``), because PyFlink's client has a JVM.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import runpy
 import sys
 import tempfile
 import time
@@ -14,6 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from flinktf.api.files import is_script
 from flinktf.flink import recovery, sql
 from flinktf.flink.job import Job
 from flinktf.flink.submission import RESTORE, Outcome, Submission, read_submission
@@ -24,24 +26,35 @@ class DriverError(Exception):
 
 
 def main(submission_file: str, outcome_file: str) -> int:
-    """Submits and writes the outcome. The exit code is 0 when the job was submitted."""
+    """Runs the user's program, which submits; the exit code is 0 when it has submitted a job, and ended well.
+
+    What a program does after it has submitted, like to wait for the end, changes no outcome.
+    """
     outcome = Path(outcome_file)
-    started = time.time()
     try:
         submission = read_submission(Path(submission_file))
-        job = _environments(submission)
-        ready = time.time() - started
-        _build(job, submission)
-        _attach_roles(job, submission)
-        submitted = time.time()
-        job.env.execute_async(submission.name)
-    except DriverError as error:
-        Outcome(error=str(error)).write(outcome)
-        return 1
+        _install(submission, outcome)
+        file = Path(submission.file) if submission.file is not None else None
+        if file is not None and submission.kind == "python" and is_script(file):
+            _run_script(submission, file)
+        else:
+            job = _environments(submission)
+            _build(job, submission, file)
+            job.env.execute_async(submission.name)
+        if not outcome.exists():
+            raise DriverError(
+                f"{submission.file} ended without a job: it has no main(job), and has not called execute() of a "
+                "StatementSet or a StreamExecutionEnvironment; see docs/connector.md"
+            )
     except (Exception, SystemExit) as error:
-        Outcome(error=explain(error), detail=traceback.format_exc()).write(outcome)
+        if isinstance(error, SystemExit) and error.code in (None, 0) and outcome.exists():
+            return 0
+        if outcome.exists():
+            traceback.print_exc()
+        else:
+            told = error.args[0] if isinstance(error, DriverError) else explain(error)
+            Outcome(error=told, detail=traceback.format_exc()).write(outcome)
         return 1
-    Outcome(client_ready_seconds=ready, submitted_at=submitted).write(outcome)
     return 0
 
 
@@ -59,34 +72,41 @@ def explain(error: BaseException) -> str:
     return "\n  caused by: ".join(messages) or str(error)
 
 
-def _environments(submission: Submission) -> Job:
+def _install(submission: Submission, outcome: Path) -> None:
+    """Makes every environment that the program asks for one of this job, on its cluster."""
+    started = time.time()
     from pyflink.common import Configuration
-    from pyflink.datastream import StreamExecutionEnvironment
     from pyflink.java_gateway import get_gateway
-    from pyflink.table import StreamTableEnvironment
 
     # Flink's planner unpacks itself there, 40 MB at a time, and does not always clear up.
     temporary = f"-Djava.io.tmpdir={tempfile.gettempdir()}"
     os.environ["JVM_ARGS"] = f"{os.environ.get('JVM_ARGS', '')} {temporary}"
-    configuration = Configuration()
-    settings = submission.configuration | {
+    fixed = {
         "execution.target": "remote",
-        "execution.attached": "false",
+        "execution.attached": "true",
         "rest.address": submission.rest_address,
         "rest.port": str(submission.rest_port),
         "$internal.pipeline.job-id": submission.job_id,
+    }
+    defaults = submission.configuration | {
         "python.executable": sys.executable,
         "python.client.executable": sys.executable,
     }
-    for key, value in settings.items():
-        configuration.set_string(key, value)
-    if RESTORE in settings:
-        begin = recovery.still_there(settings[RESTORE], configuration._j_configuration)
-        print(f"begins from {begin}", flush=True)
-        configuration.set_string(RESTORE, begin)
-    # Not get_execution_environment(): without a context of `flink run` it would make a local cluster.
-    java = get_gateway().jvm.org.apache.flink.streaming.api.environment.StreamExecutionEnvironment
-    env = StreamExecutionEnvironment(java(configuration._j_configuration))
+    if RESTORE in defaults:
+        configuration = Configuration()
+        for key, value in (defaults | fixed).items():
+            configuration.set_string(key, value)
+        fixed[RESTORE] = recovery.still_there(defaults[RESTORE], configuration._j_configuration)
+        print(f"begins from {fixed[RESTORE]}", flush=True)
+    environment = get_gateway().jvm.dev.flinktf.connector.client.JobEnvironment
+    environment.install(defaults, fixed, submission.roles, str(outcome), started)
+
+
+def _environments(submission: Submission) -> Job:
+    from pyflink.datastream import StreamExecutionEnvironment
+    from pyflink.table import StreamTableEnvironment
+
+    env = StreamExecutionEnvironment.get_execution_environment()
     table_env = StreamTableEnvironment.create(env)
     return Job(
         name=submission.name,
@@ -98,13 +118,22 @@ def _environments(submission: Submission) -> Job:
     )
 
 
-def _build(job: Job, submission: Submission) -> None:
-    if submission.file is None:
+def _run_script(submission: Submission, file: Path) -> None:
+    """As ``python file …`` does."""
+    # A model that the program builds, and a class that it sends along, are of the Keras that its roles have.
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    sys.argv = [str(file), *submission.args]
+    sys.path.insert(0, str(file.parent))
+    runpy.run_path(str(file), run_name="__main__")
+
+
+def _build(job: Job, submission: Submission, file: Path | None) -> None:
+    if file is None:
         return
     if submission.kind == "sql":
-        _run_sql(job, Path(submission.file))
+        _run_sql(job, file)
     else:
-        _run_python(job, Path(submission.file))
+        _run_python(job, file)
     # Attaching an empty statement set is an error in Flink; a DataStream job.py adds nothing to it.
     if job.statement_set._j_statement_set.getOperations():
         job.statement_set.attach_as_datastream()
@@ -158,31 +187,7 @@ def _run_python(job: Job, file: Path) -> None:
     module: Any = importlib.util.module_from_spec(spec)
     sys.modules[file.stem] = module
     spec.loader.exec_module(module)
-    entry = getattr(module, "main", None)
-    if not callable(entry):
-        raise DriverError(f"{file.name} defines no main(job); see docs/reference.md, spec.job.python")
-    entry(job)
-
-
-def _attach_roles(job: Job, submission: Submission) -> None:
-    """Adds a source for every role that no sink of the pipeline feeds, so that it holds its slot."""
-    from pyflink.java_gateway import get_gateway
-
-    environment = job.env._j_stream_execution_environment
-    fed = {
-        _group(transformation)
-        for registered in environment.getTransformations()
-        for transformation in registered.getTransitivePredecessors()
-    }
-    roles = get_gateway().jvm.dev.flinktf.connector.role.Roles
-    for role, replicas in submission.roles.items():
-        if f"role-{role}" not in fed:
-            roles.source(environment, role, replicas)
-
-
-def _group(transformation: Any) -> str | None:
-    group = transformation.getSlotSharingGroup()
-    return str(group.get().getName()) if group.isPresent() else None
+    module.main(job)
 
 
 if __name__ == "__main__":

@@ -122,6 +122,7 @@ def job_configuration(job: FlinkTFJob) -> dict[str, str]:
         "pipeline.name": job.metadata.name,
         "parallelism.default": str(parallelism),
         "flinktf.job-name": job.metadata.name,
+        "flinktf.pipeline.slots": str(parallelism),
         "flinktf.pipeline.slot.heap": f"{_SLOT_HEAP}m",
         "flinktf.pipeline.slot.managed": f"{_PIPELINE_MANAGED}m",
     }

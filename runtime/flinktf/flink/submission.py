@@ -40,7 +40,10 @@ class Outcome:
     submitted_at: float | None = None
 
     def write(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self)))
+        """As a whole or not at all: whoever waits for the file reads it at once."""
+        partial = path.with_name(f"{path.name}.partial")
+        partial.write_text(json.dumps(asdict(self)))
+        partial.replace(path)
 
 
 def read_submission(path: Path) -> Submission:

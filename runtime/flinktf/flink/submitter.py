@@ -27,6 +27,7 @@ _LOG: Final = logging.getLogger(__name__)
 _LOOK_EVERY: Final = 1.0
 _PATIENCE: Final = 30.0
 _GRACE: Final = 5.0
+_OUTCOME_EVERY: Final = 0.1
 
 
 class Submitter:
@@ -38,18 +39,24 @@ class Submitter:
         self._work = work
         self._told: dict[str, Any] | None = None
         self._failure: Outcome | None = None
+        self._program: asyncio.Task[Child] | None = None
         self._checkpoints = CheckpointRequests()
 
     async def run(self, client: CoordinatorClient, rest: FlinkRest) -> None:
         """Until cancelled: what a moment brings is not worth the end of this process."""
-        while True:
-            try:
-                await self._look(client, rest)
-            except FlinkUnreachable as error:
-                _LOG.info("the JobManager does not answer (yet): %s", error)
-            except CoordinatorError as error:
-                _LOG.warning("the coordinator does not answer (yet): %s", error)
-            await asyncio.sleep(_LOOK_EVERY)
+        try:
+            while True:
+                try:
+                    await self._look(client, rest)
+                except FlinkUnreachable as error:
+                    _LOG.info("the JobManager does not answer (yet): %s", error)
+                except CoordinatorError as error:
+                    _LOG.warning("the coordinator does not answer (yet): %s", error)
+                await asyncio.sleep(_LOOK_EVERY)
+        finally:
+            if self._program is not None:
+                self._program.cancel()
+                await asyncio.wait([self._program])
 
     async def _look(self, client: CoordinatorClient, rest: FlinkRest) -> None:
         status = await client.status()
@@ -85,31 +92,42 @@ class Submitter:
             await client.submission("Submitted")
 
     async def _drive(self) -> Outcome:
-        """Runs the user's program in a process of its own, whose output is this container's."""
+        """Starts the user's program, and waits until it has submitted; it may go on then, to wait for the job's end."""
         submission = self._submission
         if self._told is not None and self._told["checkpoint"]:
             settings = submission.configuration | {RESTORE: self._told["checkpoint"]["location"]}
             submission = replace(submission, configuration=settings)
-        file, result, log = (self._work / name for name in ("submission.json", "submitted.json", "driver.log"))
+        file, result = self._work / "submission.json", self._work / "submitted.json"
         result.unlink(missing_ok=True)
         submission.write(file)
-        command = [sys.executable, "-m", "flinktf.flink.driver", str(file), str(result)]
-        with tempfile.TemporaryDirectory(prefix="driver-", ignore_cleanup_errors=True) as temporary:
-            environment = {**os.environ, "TMPDIR": temporary}
-            child: Child = await spawn("driver", command, environment, log, self._work)
-            following = asyncio.create_task(follow(log, sys.stderr.buffer))
-            try:
-                await child.process.wait()
-            finally:
-                await terminate([child], _GRACE)
-                following.cancel()
+        self._program = asyncio.create_task(self._run_program(file, result))
+        while not (result.exists() or self._program.done()):
+            await asyncio.wait([self._program], timeout=_OUTCOME_EVERY)
         if not result.exists():
+            child = self._program.result()
             return Outcome(error=f"the driver ended with exit code {child.exit_code}", detail=child.log_tail())
         outcome = read_outcome(result)
         duplicate = (
             outcome.error is not None and "DuplicateJobSubmissionException" in f"{outcome.error}{outcome.detail}"
         )
         return Outcome() if duplicate else outcome
+
+    async def _run_program(self, submission: Path, result: Path) -> Child:
+        """The user's program in a process of its own, whose output is this container's; until it has ended."""
+        log = self._work / "driver.log"
+        command = [sys.executable, "-m", "flinktf.flink.driver", str(submission), str(result)]
+        with tempfile.TemporaryDirectory(prefix="driver-", ignore_cleanup_errors=True) as temporary:
+            environment = {**os.environ, "TMPDIR": temporary}
+            child: Child = await spawn("driver", command, environment, log, self._work)
+            following = asyncio.create_task(follow(log, sys.stderr.buffer))
+            try:
+                await child.process.wait()
+                if child.exit_code:
+                    _LOG.warning("the job's program ended with exit code %s", child.exit_code)
+                return child
+            finally:
+                await terminate([child], _GRACE)
+                following.cancel()
 
     async def _tell(self, client: CoordinatorClient, rest: FlinkRest, state: str, known: dict[str, Any] | None) -> None:
         job = self._submission.job_id

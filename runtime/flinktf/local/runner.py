@@ -228,8 +228,10 @@ class Watch:
 
     def submitted(self) -> bool:
         """Whether the driver has submitted the job. Raises :class:`RunError` when it could not."""
-        if self._outcome is None and self._driver.exit_code is not None:
+        if self._outcome is None:
             if not self.cluster.outcome_file.exists():
+                if self._driver.exit_code is None:
+                    return False
                 raise RunError(_died(self._driver))
             self._outcome = read_outcome(self.cluster.outcome_file)
             if self._outcome.error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
 from flinktf.protocol.frames import VERSIONS, ProtocolError
+from flinktf.protocol.program import Program, program_from
 
 Mode = Literal["source", "sink", "transform"]
 
@@ -51,6 +52,7 @@ class Hello:
     schema: Schema | None
     output_schema: Schema | None
     restored: Restored | None
+    program: Program | None = None
 
     def common_version(self) -> int | None:
         """The highest version that both sides speak, or None."""
@@ -84,6 +86,7 @@ def parse_hello(payload: bytes | bytearray | memoryview) -> Hello:
         schema=_schema(value.get("schema"), "schema"),
         output_schema=_schema(value.get("outputSchema"), "outputSchema"),
         restored=_restored(value.get("restored")),
+        program=_program(value.get("program")),
     )
 
 
@@ -133,3 +136,10 @@ def _restored(value: Any) -> Restored | None:
     if not isinstance(value, Mapping):
         raise ProtocolError(f"{where} is {type(value).__name__}, not an object")
     return Restored(_field(value, "checkpointId", int, where), value.get("location"))
+
+
+def _program(value: Any) -> Program | None:
+    try:
+        return program_from(value)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ProtocolError(f"HELLO 'program' makes no sense: {error}") from None

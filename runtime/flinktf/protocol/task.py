@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from flinktf.protocol.hello import Mode, Restored, Schema, schema_from_json, schema_to_json
+from flinktf.protocol.program import Program
 
 TASK_VARIABLE = "FLINKTF_TASK"
 
-Strategy = Literal["MultiWorkerMirrored", "ParameterServer", "Independent"]
+Strategy = Literal["MultiWorkerMirrored", "ParameterServer", "Independent", "Custom"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Task:
     output_schema: Schema | None = None
     restored: Restored | None = None
     publish: Publish | None = None
+    program: Program | None = None
 
     @property
     def tf_config(self) -> str:
@@ -73,6 +75,7 @@ def task_from_json(text: str) -> Task:
     value["output_schema"] = schema_from_json(value["output_schema"])
     value["restored"] = Restored(**value["restored"]) if value["restored"] else None
     value["publish"] = Publish(**value["publish"]) if value["publish"] else None
+    value["program"] = Program(**value["program"]) if value["program"] else None
     return Task(**value)
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -148,14 +152,21 @@ class TFContext:
         """DL on Flink's dataset: a scalar string for each row, a line of CSV for ``tf.io.decode_csv``.
 
         ``replay`` keeps the lines' records on local disk, so that ``model.fit(…, epochs=10)`` finds them again; say
-        False for a stream that has no end. :meth:`dataset` is many times faster.
+        False for a stream that has no end. Where the program has said how many epochs there are, with ``train(…,
+        max_epoch=4)``, so many passes find records, and none later. :meth:`dataset` is many times faster.
         """
         recording = self.runtime.recording
         if recording is None:
             raise TrainingError(f"role {self.role} {self.index} has no records from Flink")
 
+        program = self.runtime.task.program
+        most = program.epochs if program is not None else math.inf
+        passes = itertools.count(1)
+
         def read() -> Iterator[Item]:
-            return recording.read(None, None, keep=replay)
+            if next(passes) > most:
+                return iter(())
+            return recording.read(None, None, keep=replay and most > 1)
 
         return line_dataset(recording.schema, read, self.runtime.subtask.saved)
 
@@ -174,6 +185,30 @@ class TFContext:
 
     def get_index(self) -> int:
         return self.index
+
+    def get_node_type_count_map(self) -> dict[str, int]:
+        """How many nodes there are of each type."""
+        return {self.role: self.replicas} | {role: len(addresses) for role, addresses in self.cluster.items()}
+
+    def get_current_attempt_index(self) -> int:
+        return self.attempt
+
+    def get_property(self, key: str) -> str:
+        """A property of the program's ``TFClusterConfig``, or else one of the manifest's parameters, as a text.
+
+        Raises :class:`flinktf.TrainingError` for one that neither has.
+        """
+        program = self.runtime.task.program
+        known = {**self.parameters, **(program.properties if program is not None else {})}
+        if key not in known:
+            raise TrainingError(f"there is no property {key!r}; there are {', '.join(map(repr, known)) or 'none'}")
+        value = known[key]
+        return value if isinstance(value, str) else json.dumps(value)
+
+    def set_tf_config_env(self) -> tuple[dict[str, list[str]], str, int]:
+        """``TF_CONFIG`` is set already; this sets it once more, and returns cluster, node type and index."""
+        os.environ["TF_CONFIG"] = self.runtime.task.tf_config
+        return self.cluster, self.role, self.index
 
     # --- telling
 

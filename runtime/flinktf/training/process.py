@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
-import importlib
 import os
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy
@@ -24,7 +21,7 @@ import numpy
 from flinktf.protocol.task import TASK_VARIABLE, Task, task_from_environment
 from flinktf.training import forkserver
 from flinktf.training.control import Control, receive_assignment
-from flinktf.training.errors import EntrypointError
+from flinktf.training.entrypoint import load_entrypoint
 from flinktf.training.failures import describe
 
 
@@ -89,44 +86,16 @@ def _run_task(task: Task, stream: socket.socket, control: Control) -> NoReturn:
 
 def _work(runtime: Any) -> None:
     task = runtime.task
-    if task.entrypoint is None:
+    entrypoint = load_entrypoint(task)
+    if entrypoint is None:
         from flinktf.training.server import serve
 
         serve(runtime)
         return
     from flinktf.training.context import TFContext
 
-    entrypoint = load_entrypoint(task.entrypoint, task.code_path)
     runtime.control.phase("evaluating" if task.role == "evaluator" else "training")
     entrypoint(TFContext(runtime))
-
-
-def load_entrypoint(entrypoint: str, code_path: str) -> Callable[[Any], Any]:
-    """The function ``module:function`` below ``code_path``.
-
-    Raises :class:`EntrypointError` when it is not there; what the module itself raises goes through as it is.
-    """
-    module_name, _, function_name = entrypoint.partition(":")
-    if not module_name or not function_name:
-        raise EntrypointError(f"the entrypoint {entrypoint!r} is not of the form module:function, like train:main")
-    sys.path.insert(0, code_path)
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-            raise
-        found = ", ".join(sorted(path.stem for path in Path(code_path).glob("*.py"))) or "no Python module"
-        raise EntrypointError(
-            f"the entrypoint {entrypoint!r} names the module {error.name!r}, which is not in {code_path} ({found})"
-        ) from None
-    function = getattr(module, function_name, None)
-    if function is None:
-        raise EntrypointError(
-            f"the module {module_name!r} has no function {function_name!r} (entrypoint {entrypoint!r})"
-        )
-    if not callable(function):
-        raise EntrypointError(f"the entrypoint {entrypoint!r} is a {type(function).__name__}, not a function")
-    return function  # type: ignore[no-any-return]
 
 
 def _fail(error: BaseException, control: Control, runtime: Any) -> NoReturn:

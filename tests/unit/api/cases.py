@@ -11,6 +11,7 @@ PS = SERVERS["tensorflow"]
 EVALUATOR = {"name": "evaluator", "replicas": 3}
 CHIEF = {"name": "chief", "entrypoint": "a:b"}
 INDEPENDENT = {"strategy": "Independent", "entrypoint": "a:b"}
+CUSTOM = {"strategy": "Custom", "entrypoint": "a:b"}
 SMALL = {"resources": {"limits": {"memory": "512m"}}}
 
 
@@ -59,6 +60,7 @@ BROKEN: list[tuple[str, dict[str, Any], list[str]]] = [
         {"tensorflow": {"strategy": "ParameterServer"}, "roles": [*roles("ps", "worker", "evaluator"), CHIEF]},
         ["spec.tensorflow.entrypoint"],
     ),
+    ("Custom-needs-work", {"tensorflow": CUSTOM, "roles": roles("ps", "evaluator")}, ["spec.roles"]),
     ("one-program", {"job": {}}, ["spec.job"]),
     ("one-program", {"job": {"python": "a.py", "sql": "a.sql"}}, ["spec.job"]),
     ("python-file", {"job": {"python": "a.sh"}}, ["spec.job.python"]),
@@ -90,6 +92,8 @@ KEPT: list[dict[str, Any]] = [
     {"job": {"sql": "a.sql", "args": ["a=b"]}},
     {"tensorflow": {"entrypoint": "a:b", "env": {"A": None}}, "flink": {"configuration": {"a.b": None}}},
     {"job": {"python": "a/b.py"}},
+    {"job": {"python": "a/b.py"}, "tensorflow": {}},
+    {"roles": roles("chief", "ps", "tower"), "tensorflow": CUSTOM},
     {"flink": {"configuration": {"external-resource.fpga.amount": 1, "rest.connection-timeout": "1s", "a": "true"}}},
     {"flink": {"pipeline": {"resources": {"limits": {"memory": "896Mi", "cpu": 1}}}}},
     {"roles": [{"name": "worker", "taskManager": {"resources": {"limits": {"memory": "768Mi"}}}}]},

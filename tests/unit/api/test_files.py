@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flinktf.api import Problem, check_files, load_manifest
+from flinktf.api.files import is_script
 from unit.api.manifests import SERVERS, job, text
 
 TRAIN = {"train.py": "def main(context): ..."}
@@ -41,7 +42,6 @@ def check(folder: Path, files: dict[str, str | bytes], spec: dict[str, Any]) -> 
         (TRAIN | {"job.sql": b"\xff"}, {"job": {"sql": "job.sql"}}, "spec.job.sql", "is not UTF-8"),
         (TRAIN | {"job.sql/x": ""}, {"job": {"sql": "job.sql"}}, "spec.job.sql", "cannot be read"),
         (TRAIN, {"job": {"python": "job.py"}}, "spec.job.python", "does not exist"),
-        (TRAIN | {"job.py": "1"}, {"job": {"python": "job.py"}}, "spec.job.python", "no main"),
         (TRAIN | {"job.py": "1 +"}, {"job": {"python": "job.py"}}, "spec.job.python", "is not Python: line 1"),
         (TRAIN, {"model": {"path": "train.py/x"}}, "spec.model.path", "is a file"),
         (TRAIN, {"model": {"path": "s3://bucket/model"}}, "spec.model.path", "is not a folder of this machine"),
@@ -97,3 +97,21 @@ def test_a_folder_that_may_not_be_written_to(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(os, "access", lambda place, mode: False)
     (problem,) = check(tmp_path, dict(TRAIN), {"model": {"path": "a/b"}})
     assert problem.message == f"cannot be made: {tmp_path} may not be written to"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("def main(job): ...", False),
+        ("def main(job, /): ...", False),
+        ("from pipeline import main", False),
+        ("main = build", False),
+        ("import tensorflow", True),
+        ("def main(): ...\nif __name__ == '__main__':\n  main()", True),
+        ("if True:\n  def main(job): ...", False),
+        ("def other():\n  def main(job): ...", True),
+    ],
+)
+def test_which_program_is_a_script(tmp_path: Path, source: str, expected: bool) -> None:
+    (tmp_path / "job.py").write_text(source)
+    assert is_script(tmp_path / "job.py") is expected

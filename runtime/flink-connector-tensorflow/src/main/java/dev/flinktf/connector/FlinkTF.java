@@ -131,7 +131,7 @@ public final class FlinkTF {
             StreamTableEnvironment env, Table input, RowType outputType, String role, ReadableConfig options) {
         LogicalType inputType =
                 LogicalTypeUtils.removeTimeAttributes(
-                        input.getResolvedSchema().toPhysicalRowDataType().getLogicalType());
+                        input.getResolvedSchema().toSourceRowDataType().getLogicalType());
         DataStream<RowData> rows = env.toDataStream(input, DataTypeUtils.toInternalDataType(inputType));
         return env.fromDataStream(transform(rows, (RowType) inputType, outputType, role, options));
     }

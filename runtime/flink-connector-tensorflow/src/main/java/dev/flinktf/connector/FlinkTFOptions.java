@@ -47,6 +47,12 @@ public final class FlinkTFOptions {
                     .defaultValue(MemorySize.ZERO)
                     .withDescription("Managed memory of a slot of the pipeline: state backends and Python functions need it.");
 
+    public static final ConfigOption<Integer> PIPELINE_SLOTS =
+            ConfigOptions.key("flinktf.pipeline.slots")
+                    .intType()
+                    .noDefaultValue()
+                    .withDescription("How many slots the pipeline has: the highest parallelism in it.");
+
     public static final ConfigOption<String> ROLE =
             ConfigOptions.key("role")
                     .stringType()
@@ -88,6 +94,11 @@ public final class FlinkTFOptions {
     /** {@code flinktf.role.<role>.replicas}: how many subtasks the role has. */
     public static ConfigOption<Integer> replicas(String role) {
         return ConfigOptions.key(ROLE_PREFIX + role + REPLICAS_SUFFIX).intType().noDefaultValue();
+    }
+
+    /** {@code flinktf.role.<role>.program}: what the role's processes run instead of the manifest's entrypoint, as JSON. */
+    public static ConfigOption<String> program(String role) {
+        return ConfigOptions.key(ROLE_PREFIX + role + ".program").stringType().noDefaultValue();
     }
 
     /** {@code flinktf.role.<role>.slot.cpu}: CPU cores of the role's slots. */

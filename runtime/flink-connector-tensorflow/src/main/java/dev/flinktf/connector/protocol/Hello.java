@@ -8,6 +8,7 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.Obje
  * @param schema null in mode {@code source}
  * @param outputSchema null except in mode {@code transform}
  * @param restored the checkpoint that this attempt restored, or null
+ * @param program what the role runs instead of the manifest's entrypoint, as JSON, or null
  */
 public record Hello(
         String job,
@@ -20,7 +21,8 @@ public record Hello(
         String taskManager,
         StreamSchema schema,
         StreamSchema outputSchema,
-        Saved restored) {
+        Saved restored,
+        String program) {
 
     static final int VERSION = 1;
 
@@ -44,6 +46,9 @@ public record Hello(
         node.set("schema", schema == null ? null : schema.json());
         node.set("outputSchema", outputSchema == null ? null : outputSchema.json());
         node.set("restored", restored == null ? null : restored.json());
+        if (program != null) {
+            node.set("program", Json.value(program));
+        }
         return Json.frame(FrameType.HELLO, node);
     }
 

@@ -22,6 +22,15 @@ final class Json {
         return new Frame(type, payload.toString().getBytes(StandardCharsets.UTF_8));
     }
 
+    /** A text that is JSON itself. */
+    static JsonNode value(String json) {
+        try {
+            return MAPPER.readTree(json);
+        } catch (JsonProcessingException error) {
+            throw new IllegalArgumentException("not JSON: " + error.getOriginalMessage());
+        }
+    }
+
     static JsonNode parse(Frame frame) throws ProtocolException {
         JsonNode node;
         try {

@@ -95,7 +95,14 @@ public final class RoleSettings {
                         .or(() -> configuration.getOptional(PipelineOptions.NAME))
                         .orElse(UNNAMED_JOB);
         return new RoleSpec(
-                job, role, replicas, mode, configuration.get(FlinkTFOptions.CONNECT_TIMEOUT), schema, outputSchema);
+                job,
+                role,
+                replicas,
+                mode,
+                configuration.get(FlinkTFOptions.CONNECT_TIMEOUT),
+                schema,
+                outputSchema,
+                configuration.get(FlinkTFOptions.program(role)));
     }
 
     /** The group of the role's own operators. */

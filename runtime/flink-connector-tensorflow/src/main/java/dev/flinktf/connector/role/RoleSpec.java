@@ -18,6 +18,7 @@ import java.util.Map;
  * @param connectTimeout how long a subtask waits for its agent's socket
  * @param schema of the records in, null in mode source
  * @param outputSchema of the results, null except in mode transform
+ * @param program what the role runs instead of the manifest's entrypoint, as JSON, or null
  */
 public record RoleSpec(
         String job,
@@ -26,7 +27,8 @@ public record RoleSpec(
         Mode mode,
         Duration connectTimeout,
         StreamSchema schema,
-        StreamSchema outputSchema)
+        StreamSchema outputSchema,
+        String program)
         implements Serializable {
 
     /**
@@ -46,6 +48,7 @@ public record RoleSpec(
                 scope.getOrDefault("<tm_id>", ""),
                 schema,
                 outputSchema,
-                restored);
+                restored,
+                program);
     }
 }

@@ -72,7 +72,7 @@ class RecordedFramesTest {
     @Test
     void helloAndBarrierAreWhatWasRecorded() throws IOException {
         StreamSchema schema = new StreamSchema(List.of(new StreamSchema.Column("x", "FLOAT", true)), new byte[3]);
-        Hello hello = new Hello("wine", "2f", "worker", 0, 2, 0, Mode.SINK, "tm-1", schema, null, null);
+        Hello hello = new Hello("wine", "2f", "worker", 0, 2, 0, Mode.SINK, "tm-1", schema, null, null, null);
 
         assertThat(hello.frame().text()).isEqualTo(recordedFrame("hello").text());
         assertThat(Hello.barrier(12).text()).isEqualTo(recordedFrame("barrier").text());
@@ -80,7 +80,7 @@ class RecordedFramesTest {
 
     @Test
     void helloSaysWhatWasRestored() {
-        Hello hello = new Hello("", "", "ps", 1, 2, 3, Mode.SOURCE, "", null, null, new Saved(12, "file:///c"));
+        Hello hello = new Hello("", "", "ps", 1, 2, 3, Mode.SOURCE, "", null, null, new Saved(12, "file:///c"), null);
 
         assertThat(hello.frame().text())
                 .contains("\"restored\":{\"checkpointId\":12,\"location\":\"file:///c\"}", "\"schema\":null");

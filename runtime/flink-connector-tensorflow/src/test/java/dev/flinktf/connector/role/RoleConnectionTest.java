@@ -21,7 +21,7 @@ import java.util.concurrent.TimeUnit;
 final class RoleConnectionTest {
 
     private static final Hello HELLO =
-            new Hello("wine", "0".repeat(32), "worker", 1, 2, 0, Mode.SOURCE, "tm", null, null, null);
+            new Hello("wine", "0".repeat(32), "worker", 1, 2, 0, Mode.SOURCE, "tm", null, null, null, null);
 
     /** Events of which only the failure is expected. */
     private static final class Failure extends CompletableFuture<RoleFailedException> implements RoleEvents {

@@ -1,0 +1,1 @@
+"""DL on Flink's place of the Estimator API."""

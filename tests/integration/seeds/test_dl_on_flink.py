@@ -1,0 +1,131 @@
+"""The programs of DL on Flink's documentation, their ``...`` filled in, with only the root of their imports changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from integration.seeds.programs import program_folder
+
+ROWS = 512
+ENTRY = """
+    def train_entry(context):
+        tf_context = TFContext(context)
+        cluster = tf_context.get_tf_cluster_config()
+        os.environ['TF_CONFIG'] = json.dumps({
+            'cluster': cluster,
+            'task': {'type': tf_context.get_node_type(),
+                     'index': tf_context.get_index()}
+        })
+
+        strategy = tf.distribute.experimental.MultiWorkerMirroredStrategy()
+        with strategy.scope():
+            model = tf.keras.Sequential([tf.keras.layers.Dense(1, input_shape=(1,))])
+            model.compile(optimizer=tf.keras.optimizers.SGD(0.2), loss='mse')
+
+        def parse_csv(value):
+            x, y = tf.io.decode_csv(value, record_defaults=[[0.], [0.]])
+            return x, y
+
+        dataset = tf_context.get_tfdataset_from_flink().map(parse_csv).batch(32)
+
+        model.fit(dataset, epochs=10)
+        weight, bias = (float(value) for value in model.get_weights())
+        with open(tf_context.get_property('result') + str(tf_context.get_index()), 'w') as file:
+            json.dump({'steps': int(model.optimizer.iterations), 'weight': weight, 'bias': bias,
+                       'nodes': tf_context.get_node_type_count_map()}, file)
+"""
+TRAIN = """
+    if __name__ == '__main__':
+        env, t_env = tables()
+        statement_set = t_env.create_statement_set()
+
+        source_table = numbers(t_env)
+        config = TFClusterConfig.new_builder() \\
+            .set_property('input_types', 'FLOAT_32,FLOAT_32') \\
+            .set_property('result', os.path.join(FOLDER, 'result-')) \\
+            .set_node_entry(train_entry) \\
+            .set_worker_count(2) \\
+            .build()
+
+        tf_utils.train(statement_set, config, source_table, epoch=4)
+        statement_set.execute().wait()
+        print('the job is over')
+"""
+ESTIMATOR = """
+    from flinktf.flink.flink_ml.tf_estimator import TFEstimator, TFModel
+
+    if __name__ == '__main__':
+        env, t_env = tables()
+        statement_set = t_env.create_statement_set()
+
+        source_table = numbers(t_env, 4096)
+
+        x = tf.keras.Input(shape=(1,), dtype=tf.float32, name='x')
+        model = tf.keras.Model(inputs=[x], outputs=tf.keras.layers.Dense(1)(x))
+        loss = tf.keras.losses.MeanSquaredError()
+        adam = tf.keras.optimizers.Adam(0.05)
+
+        estimator = TFEstimator(statement_set, model, loss, adam, worker_num=2,
+                                feature_cols="x",
+                                label_col="y", max_epochs=2,
+                                batch_size=128)
+
+        model = estimator.fit(source_table)
+
+        model_path = os.path.join(FOLDER, 'linear')
+        model.save(model_path)
+
+        statement_set.execute().wait()
+"""
+
+
+def test_training(tmp_path: Path) -> None:
+    run = program_folder(tmp_path, ENTRY, TRAIN).run()
+    assert run.code == 0, run.output
+    results = [json.loads((tmp_path / f"result-{index}").read_text()) for index in (0, 1)]
+    assert results[0] == results[1]
+    (found, _) = results
+    assert found["steps"] == 4 * ROWS / 2 / 32
+    assert found["nodes"] == {"worker": 2}
+    assert (found["weight"], found["bias"]) == (pytest.approx(2, abs=0.2), pytest.approx(1, abs=0.2))
+    assert "the job is over" in run.log("driver")
+
+
+def test_an_estimator_and_its_model(tmp_path: Path) -> None:
+    run = program_folder(tmp_path, ESTIMATOR).run()
+    assert run.code == 0, run.output
+    assert (tmp_path / "linear" / "saved_model" / "saved_model.pb").exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "told"),
+    [
+        ("FLOAT_32,FLOAT_32", "FLOAT_32,INT_64", "'input_types' says that column 'y' is INT_64; it is FLOAT"),
+        (
+            "FLOAT_32,FLOAT_32",
+            "FLOAT_32",
+            "'input_types' names 1 type(s), [FLOAT_32]; the table has 2 column(s), [x, y]",
+        ),
+        ("FLOAT_32,FLOAT_32", "FLOAT_32,HALF", "'input_types': there is no type 'HALF'"),
+        ("numbers(t_env)", "numbers(t_env, kind=DataTypes.TINYINT())", "Column 'x' is TINYINT"),
+        (
+            "set_worker_count(2)",
+            "set_worker_count(3)",
+            "The cluster has 3 node(s) of type 'worker', the FlinkTFJob has 2",
+        ),
+        ("set_worker_count(2)", "set_worker_count(2).set_ps_count(1)", "There is no role 'ps'"),
+        ("statement_set.execute().wait()", "pass", "job.py ended without a job"),
+        (".wait()", "; statement_set.execute()", "this program has submitted one already"),
+        ("tables()", "tables(); env.set_parallelism(3)", "has parallelism 3, and the pipeline has 1 slot(s)"),
+        ("epoch=4", "epoch=0", "max_epoch is 0; it is 1 or more"),
+    ],
+)
+def test_wrong_programs(tmp_path: Path, wrong: str, right: str, told: str) -> None:
+    assert wrong in TRAIN
+    entry = "def train_entry(context): pass\n"
+    run = program_folder(tmp_path, entry, TRAIN.replace(wrong, right)).run()
+    assert run.code == 1
+    assert told in run.output + run.log("driver")
