@@ -147,9 +147,10 @@ class Spec(Model):
     code: Code = Field(default=Code(), description="Where the pipeline's file and the roles' modules are.")
     tensorflow: TensorFlow = Field(default=TensorFlow(), description="What the roles run, and how they train together.")
     roles: tuple[Role, ...] = Field(
-        min_length=1,
+        default=(),
         max_length=16,
-        description="The TensorFlow processes of the job, one entry for each kind.",
+        description="The TensorFlow processes of the job, one entry for each kind. There may be none under Independent, "
+        "in a job whose pipeline runs its models itself.",
         examples=[[{"name": "worker", "replicas": 2}]],
     )
     model: ModelLocation = Field(default=ModelLocation(), description="Where the trained model goes.")

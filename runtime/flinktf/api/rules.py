@@ -241,17 +241,20 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "MultiWorkerMirrored-needs-workers",
-        ("roles.name", "tensorflow.strategy"),
+        ("roles.name", "tensorflow.strategy", "job"),
         "roles",
-        "self.tensorflow.strategy != 'MultiWorkerMirrored' || self.roles.exists(r, r.name in ['chief', 'worker'])",
+        "self.tensorflow.strategy != 'MultiWorkerMirrored' || self.roles.exists(r, r.name in ['chief', 'worker']) "
+        "|| (size(self.roles) == 0 && !has(self.job))",
         _when(
             lambda spec: (
-                spec.tensorflow.strategy == "MultiWorkerMirrored" and not {"chief", "worker"} & set(_names(spec))
+                spec.tensorflow.strategy == "MultiWorkerMirrored"
+                and not {"chief", "worker"} & set(_names(spec))
+                and bool(spec.roles or spec.job)
             ),
             "roles",
         ),
         "MultiWorkerMirrored needs workers",
-        "add a role worker, or a chief",
+        "add a role worker, or a chief; a job without roles is Independent",
     ),
     *map(_needed, ("chief", "ps", "worker")),
     Rule(
@@ -270,6 +273,15 @@ RULES: Final[tuple[Rule, ...]] = (
         ),
         "is missing: nothing says what the roles without their own entrypoint run",
         "name a function, like train:main",
+    ),
+    Rule(
+        "something-to-do",
+        ("roles", "job"),
+        "roles",
+        "size(self.roles) > 0 || has(self.job)",
+        _when(lambda spec: not spec.roles and spec.job is None, "roles"),
+        "there is nothing to do: neither a role nor a pipeline",
+        "add a role, or a job",
     ),
     Rule(
         "Custom-needs-work",

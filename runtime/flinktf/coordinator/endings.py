@@ -121,7 +121,9 @@ def settled(state: JobState, happened: tuple[Happened, ...]) -> Step:
     shape, instances = state.shape, state.instances
     if state.phase in TERMINAL:
         return state, happened
-    trained = all(instance.state == "Done" for key, instance in instances.items() if shape.trains(key[0]))
+    # Where nobody trains, Flink has the last word.
+    last = bool(instances) or (state.flink is not None and state.flink.state == "FINISHED")
+    trained = last and all(one.state == "Done" for key, one in instances.items() if shape.trains(key[0]))
     if trained and state.phase in ("Running", "Forming"):
         state = replace(state, phase="Stopping")
         happened += (Happened("Stopping", shape.job, "training is done"),)

@@ -26,6 +26,7 @@ from flinktf.coordinator.state import (
     Instance,
     JobState,
     Key,
+    Phase,
     Preempted,
     Registered,
     Submitted,
@@ -48,7 +49,9 @@ def begin(shape: JobShape, now: float) -> JobState:
     """The state before anyone has registered; ``now`` is in seconds of whatever clock the events will use."""
     instances = {key: Instance(seen=now) for key in shape.instances}
     # Wishes are numbered from the clock: those of a coordinator before this one may have been granted.
-    return JobState(shape, forming_since=now, instances=instances, wishes=int(now * 1000))
+    # Without roles there is nothing to wait for: such a job is Flink's alone.
+    phase: Phase = "Forming" if instances else "Running"
+    return JobState(shape, phase=phase, forming_since=now, instances=instances, wishes=int(now * 1000))
 
 
 def step(state: JobState, event: Event, now: float) -> Step:

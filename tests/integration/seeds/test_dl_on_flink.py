@@ -34,7 +34,7 @@ ENTRY = """
         model.fit(dataset, epochs=10)
         weight, bias = (float(value) for value in model.get_weights())
         with open(tf_context.get_property('result') + str(tf_context.get_index()), 'w') as file:
-            json.dump({'steps': int(model.optimizer.iterations), 'weight': weight, 'bias': bias,
+            json.dump({'steps': int(model.optimizer.iterations.numpy()), 'weight': weight, 'bias': bias,
                        'nodes': tf_context.get_node_type_count_map()}, file)
 """
 TRAIN = """
@@ -88,7 +88,8 @@ def test_training(tmp_path: Path) -> None:
     results = [json.loads((tmp_path / f"result-{index}").read_text()) for index in (0, 1)]
     assert results[0] == results[1]
     (found, _) = results
-    assert found["steps"] == 4 * ROWS / 2 / 32
+    # A batch is of all workers together; where the records end, Keras makes a step without any.
+    assert 0 <= found["steps"] - 4 * ROWS / 32 <= 4
     assert found["nodes"] == {"worker": 2}
     assert (found["weight"], found["bias"]) == (pytest.approx(2, abs=0.2), pytest.approx(1, abs=0.2))
     assert "the job is over" in run.log("driver")

@@ -84,7 +84,7 @@ BREAKS: list[tuple[Change, str]] = [
         "v1alpha1.spec.roles: x-kubernetes-list-type changed",
     ),
     (
-        lambda at: at["root"]["spec"].update(required=["roles", "storage"]),
+        lambda at: at["root"]["spec"].update(required=["storage"]),
         "v1alpha1.spec.storage: is required now, and has no default",
     ),
     (
@@ -97,7 +97,7 @@ GROWS: list[Change] = [
     lambda at: at["spec"].update(priority={"type": "integer"}),
     lambda at: (
         at["spec"].update(priority={"type": "integer", "default": 0})
-        or at["root"]["spec"]["required"].append("priority")
+        or at["root"]["spec"].setdefault("required", []).append("priority")
     ),
     lambda at: at["spec"]["cleanPodPolicy"]["enum"].append("Failed"),
     lambda at: at["role"]["replicas"].update(maximum=1024),
