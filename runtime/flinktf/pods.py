@@ -116,6 +116,7 @@ def submission_json(job: FlinkTFJob, job_id: str, restore: str | None) -> str:
         kind="roles" if pipeline is None else "python" if pipeline.python else "sql",
         file=f"{code}/{file}" if file else None,
         args=list(pipeline.args) if pipeline else [],
+        servers=list(spec.servers),
     )
     return json.dumps(asdict(submission))
 
@@ -132,6 +133,7 @@ def agent_json(job: FlinkTFJob, role: Role) -> str:
         code_path=code_path(job),
         model_path=_below(DATA, job.spec.model.path),
         checkpoint_path=checkpoint_path(job),
+        storage_path=DATA,
         work_dir=WORK,
         log_dir=WORK,
         port=AGENT_PORT,

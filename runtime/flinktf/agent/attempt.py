@@ -198,7 +198,8 @@ class Attempt:
             self._registration = self._identity | mine
             self._generation = await self._client.register(self._registration)
             cluster = await self._unless_ended(self._form())
-        self._process.assign(write_task(self._spec, self._hello, self._generation, cluster), self._subtask.fileno())
+        task = write_task(self._spec, self._hello, self._generation, cluster, address)
+        self._process.assign(task, self._subtask.fileno())
         self._assigned = True
         await self._unless_ended(self._process.wait())
         self._judge()

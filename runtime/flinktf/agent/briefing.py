@@ -28,7 +28,9 @@ def refusal(spec: AgentSpec, hello: Hello) -> dict[str, Any] | None:
     return None
 
 
-def write_task(spec: AgentSpec, hello: Hello, generation: int, cluster: dict[str, list[str]]) -> Path:
+def write_task(
+    spec: AgentSpec, hello: Hello, generation: int, cluster: dict[str, list[str]], address: str
+) -> Path:
     """The role process reads it when it is handed its subtask."""
     work = Path(spec.work_dir)
     work.mkdir(parents=True, exist_ok=True)
@@ -54,6 +56,9 @@ def write_task(spec: AgentSpec, hello: Hello, generation: int, cluster: dict[str
         restored=hello.restored,
         publish=spec.publish,
         program=hello.program,
+        address=address,
+        token_file=spec.token_file,
+        storage_path=spec.storage_path,
     )
     file = work / "task.json"
     file.touch(mode=0o600)

@@ -26,6 +26,7 @@ class AgentSpec:
     code_path: str
     model_path: str
     checkpoint_path: str
+    storage_path: str
     work_dir: str
     log_dir: str
     parameters: dict[str, Any] = field(default_factory=dict)

@@ -26,6 +26,9 @@ from flinktf.api.roles import Entrypoint, Role
 API_VERSION: Final = "flinktf.dev/v1alpha1"
 KIND: Final = "FlinkTFJob"
 
+SERVE: Final = "flinktf.serving:serve"
+"""The entrypoint of a role that serves models."""
+
 EnvironmentName = Annotated[str, Field(pattern="^[A-Za-z_.-][A-Za-z0-9_.-]*$")]
 EnvironmentValue = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 
@@ -200,6 +203,11 @@ class Spec(Model):
     def resolved_entrypoint(self, role: Role) -> str | None:
         """What the role runs; None for a role that flinktf serves itself: ps and worker under ParameterServer."""
         return role.entrypoint or (None if self.serves(role) else self.tensorflow.entrypoint)
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """Roles that serve models to the pipeline: they have no end of their own."""
+        return tuple(role.name for role in self.roles if self.resolved_entrypoint(role) == SERVE)
 
     def serves(self, role: Role) -> bool:
         """Whether flinktf itself knows what the role does."""

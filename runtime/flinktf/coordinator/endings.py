@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from flinktf.coordinator.failover import Failure, Spent, Verdict, judge
+from flinktf.coordinator.shape import JobShape
 from flinktf.coordinator.state import (
     FLINK_ENDED,
     TERMINAL,
@@ -121,9 +122,8 @@ def settled(state: JobState, happened: tuple[Happened, ...]) -> Step:
     shape, instances = state.shape, state.instances
     if state.phase in TERMINAL:
         return state, happened
-    # Where nobody trains, Flink has the last word.
-    last = bool(instances) or (state.flink is not None and state.flink.state == "FINISHED")
-    trained = last and all(one.state == "Done" for key, one in instances.items() if shape.trains(key[0]))
+    trainers = [instance for key, instance in instances.items() if shape.trains(key[0])]
+    trained = all(one.state == "Done" for one in trainers) and (_pipeline_is_over(state) or _needs_no_pipeline(shape))
     if trained and state.phase in ("Running", "Forming"):
         state = replace(state, phase="Stopping")
         happened += (Happened("Stopping", shape.job, "training is done"),)
@@ -193,6 +193,15 @@ def _is_the_pipelines(trace: str) -> bool:
     """Whether it was the user's pipeline that failed: no role, and nothing of Flink's own."""
     kind = _root(trace).partition(":")[0]
     return not trace.count(_CONNECTOR) and not kind.startswith(_FLINKS_OWN)
+
+
+def _needs_no_pipeline(shape: JobShape) -> bool:
+    """Whether the roles alone say when the job is done; not so where some serve the pipeline, or there are none."""
+    return bool(shape.roles) and not shape.servers
+
+
+def _pipeline_is_over(state: JobState) -> bool:
+    return state.flink is not None and (state.flink.state == "FINISHED" or state.flink.pipeline_over)
 
 
 def _flink_is_over(state: JobState) -> bool:

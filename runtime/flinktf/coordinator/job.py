@@ -21,6 +21,7 @@ def shape_of(job: FlinkTFJob, *, submitted_here: bool) -> JobShape:
         forming_timeout_seconds=spec.forming_timeout_seconds,
         submitted_here=submitted_here,
         checkpoints=spec.checkpoint is not None and spec.checkpoint.interval is not None,
+        servers=frozenset(spec.servers),
         failover={role.name: _policy(role, strategy) for role in spec.roles},
     )
 

@@ -17,7 +17,8 @@ class JobShape:
     """``roles`` are pairs of name and replicas, in the manifest's order; times are in seconds.
 
     ``submitted_here`` says that a driver tells of the Flink job: before it is submitted, nobody is late.
-    ``checkpoints`` says that Flink makes them. ``failover`` has the policies of roles; a role without one has what its
+    ``checkpoints`` says that Flink makes them. ``servers`` are roles that serve models to the pipeline, until that is
+    over. ``failover`` has the policies of roles; a role without one has what its
     strategy needs.
     """
 
@@ -28,6 +29,7 @@ class JobShape:
     heartbeat_timeout_seconds: float = 30.0
     submitted_here: bool = False
     checkpoints: bool = False
+    servers: frozenset[str] = frozenset()
     failover: Mapping[str, Policy] = field(default_factory=dict)
 
     @property
@@ -41,7 +43,7 @@ class JobShape:
             return role == "chief"
         if self.strategy == "Custom" and role == "ps":
             return False  # a parameter server joins its cluster, and has no end of its own
-        return role != EVALUATOR
+        return role != EVALUATOR and role not in self.servers
 
     def in_cluster(self, role: str) -> bool:
         """Whether the role's addresses are in ``TF_CONFIG``."""
@@ -52,14 +54,14 @@ class JobShape:
         return self.failover.get(role) or Policy(default_scope(self.strategy, role))
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self))
+        return json.dumps(asdict(self) | {"servers": sorted(self.servers)})
 
 
 def shape_from_json(text: str) -> JobShape:
     value = json.loads(text)
     roles = tuple((name, replicas) for name, replicas in value["roles"])
     failover = {role: policy_from_json(policy) for role, policy in value["failover"].items()}
-    return JobShape(**value | {"roles": roles, "failover": failover})
+    return JobShape(**value | {"roles": roles, "failover": failover, "servers": frozenset(value["servers"])})
 
 
 def default_scope(strategy: Strategy, role: str) -> Scope:

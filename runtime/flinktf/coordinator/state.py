@@ -91,7 +91,7 @@ class FlinkJob:
     """The Flink job in its own words; ``exception`` is why it failed.
 
     ``checkpoint`` is the last one from which another job could begin, ``completed`` the id of the last one wherever it
-    is kept, 0 before the first; ``over`` are ids of some that failed, or that Flink has deleted since. ``granted`` is
+    is kept, 0 before the first; ``pipeline_over`` says that all but roles that serve models has finished; ``over`` are ids of some that failed, or that Flink has deleted since. ``granted`` is
     the newest wish for a checkpoint for which one was begun and completed.
     """
 
@@ -101,6 +101,7 @@ class FlinkJob:
     checkpoint: Checkpoint | None = None
     completed: int = 0
     over: tuple[int, ...] = ()
+    pipeline_over: bool = False
     granted: int = 0
 
 

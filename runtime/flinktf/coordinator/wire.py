@@ -106,6 +106,7 @@ def flink_told(body: Mapping[str, Any]) -> FlinkTold:
             completed=_take(body, "completed", int, 0),
             over=tuple(int(number) for number in _take(body, "over", list, [])),
             granted=_take(body, "granted", int, 0),
+            pipeline_over=_take(body, "pipelineOver", bool, False),
         )
     )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -104,8 +106,18 @@ class FlinkRest:
         entries = history.get("entries", [])
         return str(entries[-1]["stacktrace"]) if entries else None
 
-    async def told(self, job_id: str, state: str, checkpoint: dict[str, Any] | None) -> dict[str, Any]:
-        """What the coordinator wants to know of a job in ``state``; ``checkpoint`` is the last one known so far."""
+    async def pipeline_is_over(self, job_id: str, servers: Collection[str]) -> bool:
+        """Whether all of the job has finished but the roles that serve models."""
+        vertices = (await self._get(f"/jobs/{job_id}"))["vertices"]
+        names = tuple(f"role: {role}" for role in servers)
+        rest = [one["status"] for one in vertices if not any(_is_of(one["name"], name) for name in names)]
+        return bool(rest) and all(status == "FINISHED" for status in rest)
+
+    async def told(
+        self, job_id: str, state: str, checkpoint: dict[str, Any] | None, servers: Collection[str]
+    ) -> dict[str, Any]:
+        """What the coordinator wants to know of a job in ``state``; ``checkpoint`` is the last one known so far, and
+        ``servers`` are the roles that serve models."""
         found = await self.checkpoints(job_id)
         restarts = await self.restarts(job_id)
         return {
@@ -114,6 +126,7 @@ class FlinkRest:
             "exception": await self.root_exception(job_id) if restarts or state in _FAILING else None,
             **found,
             "checkpoint": found["checkpoint"] or checkpoint,
+            "pipelineOver": bool(servers) and await self.pipeline_is_over(job_id, servers),
         }
 
     async def trigger_checkpoint(self, job_id: str) -> str:
@@ -156,3 +169,8 @@ class FlinkRest:
                 return await response.json()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise FlinkUnreachable(f"{self._address}{path}: {type(error).__name__} {error}") from None
+
+
+def _is_of(vertex: str, operator: str) -> bool:
+    """Whether an operator is part of a vertex: names of several are joined by arrows, those of sources are marked."""
+    return operator in re.split(r"Source: | -> ", vertex.split("[")[0].strip())

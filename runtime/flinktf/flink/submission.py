@@ -25,6 +25,8 @@ class Submission:
     kind: Literal["python", "sql", "roles"]
     file: str | None = None
     args: list[str] = field(default_factory=list)
+    servers: list[str] = field(default_factory=list)
+    """Roles that serve models: they end when the rest of the job has."""
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)))

@@ -132,7 +132,7 @@ class Submitter:
     async def _tell(self, client: CoordinatorClient, rest: FlinkRest, state: str, known: dict[str, Any] | None) -> None:
         job = self._submission.job_id
         before = self._told["checkpoint"] if self._told is not None else None
-        told = await rest.told(job, state, before) | {"granted": self._checkpoints.granted}
+        told = await rest.told(job, state, before, self._submission.servers) | {"granted": self._checkpoints.granted}
         if told != known:
             await self._pass_on(client, told)
 

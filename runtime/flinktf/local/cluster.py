@@ -116,6 +116,7 @@ class Cluster:
                     code_path=str(self.manifest.code_path),
                     model_path=str(directory / spec.model.path),
                     checkpoint_path=str(directory / spec.checkpoint.path) if spec.checkpoint else "",
+                    storage_path=str(directory),
                     work_dir=str(self.layout.work / instance),
                     log_dir=str(self.layout.logs),
                 )
@@ -142,6 +143,7 @@ class Cluster:
             kind="roles" if pipeline is None else "python" if pipeline.python else "sql",
             file=str(self.manifest.code_path / file) if file else None,
             args=list(pipeline.args) if pipeline else [],
+            servers=list(spec.servers),
         )
         submission.write(self.submission_file)
         environment = self._flink_environment(self._write_conf("driver", cluster_configuration(job)))

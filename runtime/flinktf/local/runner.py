@@ -150,7 +150,7 @@ async def _looks(cluster: Cluster, progress: Progress) -> AsyncIterator[Snapshot
             if ended is not None:
                 if ended.failure and not snapshot.failure:
                     ended = replace(ended, failure=await _flink_failure(rest, cluster.job_id, ended.failure))
-                yield ended
+                yield await watch.until_the_program_has_ended(ended)
                 return
             await asyncio.sleep(_LOOK_EVERY)
 
@@ -161,7 +161,8 @@ async def _tell_of_flink(client: CoordinatorClient, rest: FlinkRest, watch: Watc
     with contextlib.suppress(FlinkUnreachable, CoordinatorError):
         state = await rest.job_state(job_id) if watch.submitted() else None
         if state is not None:
-            told = await rest.told(job_id, state, (watch.told or {}).get("checkpoint"))
+            servers = watch.cluster.manifest.job.spec.servers
+            told = await rest.told(job_id, state, (watch.told or {}).get("checkpoint"), servers)
             told["granted"] = watch.checkpoints.granted
             if told != watch.told:
                 await client.flink(told)
@@ -268,6 +269,16 @@ class Watch:
             message = f"still running after {limit} s, spec.activeDeadlineSeconds"
             return replace(now, failure=Failure(now.phase, "DeadlineExceeded", message))
         return None
+
+    async def until_the_program_has_ended(self, ended: Snapshot) -> Snapshot:
+        """A program that has waited for its job may go on: what it says then, or raises, counts too."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SETTLING):
+                await self._driver.process.wait()
+        if ended.failure or not self._driver.exit_code:
+            return ended
+        message = f"the job's program ended with exit code {self._driver.exit_code} after it had submitted the job"
+        return replace(ended, failure=Failure("driver", "ProgramFailed", message, self._driver.log_tail()))
 
     def _ended(self, now: Snapshot) -> Snapshot:
         if now.failure or (now.flink == "FINISHED" and now.phase == "Succeeded"):

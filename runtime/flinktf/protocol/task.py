@@ -56,6 +56,11 @@ class Task:
     restored: Restored | None = None
     publish: Publish | None = None
     program: Program | None = None
+    address: str = ""
+    """Where this instance listens, for its peers or for those it serves."""
+    token_file: str = ""
+    storage_path: str = ""
+    """What relative paths of the manifest are relative to."""
 
     @property
     def tf_config(self) -> str:

@@ -28,7 +28,7 @@ def load_entrypoint(task: Task) -> Entrypoint | None:
     if task.program is not None and task.program.runs:
         return _of_program(task.program, task.code_path)
     if task.entrypoint is not None:
-        return _by_reference(task.entrypoint, task.code_path)
+        return by_reference(task.entrypoint, task.code_path)
     if task.strategy == "ParameterServer" and task.role in ("ps", "worker"):
         return None
     raise EntrypointError(
@@ -39,14 +39,14 @@ def load_entrypoint(task: Task) -> Entrypoint | None:
 
 def _of_program(program: Program, code_path: str) -> Entrypoint:
     if program.reference is not None:
-        return _by_reference(program.reference, code_path)
+        return by_reference(program.reference, code_path)
     if program.file is not None:
         return _in_file(Path(code_path) / program.file, str(program.name))
     return _unpickled(str(program.pickled))
 
 
-def _by_reference(entrypoint: str, code_path: str) -> Entrypoint:
-    """``module:function`` below ``code_path``."""
+def by_reference(entrypoint: str, code_path: str) -> Entrypoint:
+    """``module:function`` below ``code_path``. Raises :class:`EntrypointError`."""
     module_name, _, function_name = entrypoint.partition(":")
     if not module_name or not function_name:
         raise EntrypointError(f"the entrypoint {entrypoint!r} is not of the form module:function, like train:main")

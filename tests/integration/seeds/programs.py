@@ -9,7 +9,6 @@ from integration.harness import JobFolder, job_folder
 
 IMPORTS = """
     import json, os, sys
-    import tensorflow as tf
     from pyflink.common import Row
     from pyflink.datastream import StreamExecutionEnvironment
     from pyflink.table import DataTypes, Schema, StreamTableEnvironment, TableDescriptor
