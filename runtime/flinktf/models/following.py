@@ -11,7 +11,7 @@ from flinktf.models.sources import Version
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a version was not taken; a ``passing`` reason may be gone by itself. ``files`` is what it looked like then."""
+    """Why a version was not taken; a ``passing`` reason may be gone by itself. ``files``: what it looked like then."""
 
     error: Exception
     passing: bool
@@ -39,4 +39,4 @@ def standing(
 
 def kept(past: Sequence[Version], current: Version, keep_old: int) -> tuple[Version, ...]:
     """Of those that were current, the latest first, the ones to stay in memory."""
-    return tuple(version for version in past if version != current)[:keep_old]
+    return tuple(dict.fromkeys(version for version in past if version != current))[:keep_old]

@@ -87,11 +87,14 @@ def load_frozen(path: Path, inputs: Sequence[str] | None, outputs: Sequence[str]
         raise UnreadableModelError(f"{path} has no node that could be an output")
     try:
         whole = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(graph, name=""), [])
-        feeding = {_plain(name): _tensor(whole.graph, name, path) for name in feeds}
-        fetching = {_plain(name): _tensor(whole.graph, name, path) for name in fetches}
+    except Exception as error:  # an op that is not there, a node that refers to none
+        raise UnreadableModelError(f"{path} cannot be made a graph: {error}") from error
+    feeding = {_plain(name): _tensor(whole.graph, name, path) for name in feeds}
+    fetching = {_plain(name): _tensor(whole.graph, name, path) for name in fetches}
+    try:
         pruned = whole.prune(list(feeding.values()), fetching)
     except ValueError as error:
-        raise UnreadableModelError(f"{path} cannot be made a graph: {error}") from error
+        raise SignatureError(f"the graph at {path} does not lead from {feeds} to {fetches}: {error}") from None
     signature = Signature(
         PREDICT,
         tuple(_spec(name, tensor) for name, tensor in feeding.items()),

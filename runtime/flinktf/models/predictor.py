@@ -16,6 +16,8 @@ from flinktf.models.results import Outputs, Result
 from flinktf.models.signature import Array, Signature, shape_text
 
 _LONGEST: Final = 500
+_WHERE: Final = ("Graph execution error", "Detected at node", "File ", "<stack", "[[")
+_COUNTS: Final = ("successful operations.", "derived errors ignored.")
 
 
 class Prediction(NamedTuple):
@@ -195,9 +197,11 @@ def _in_pieces(
 
 
 def _reason(error: Exception) -> str:
-    """On one line: TensorFlow's texts go on with where in the graph it was."""
+    """On one line: TensorFlow tells first where in the graph it was, and then what was wrong."""
     text = getattr(error, "message", None) or str(error) or type(error).__name__
-    return text.strip().splitlines()[0][:_LONGEST]
+    lines = [line.strip() for line in text.splitlines()]
+    told = [line for line in lines if line and not line.startswith(_WHERE) and not line.endswith(_COUNTS)]
+    return str(told[-1] if told else text)[:_LONGEST]
 
 
 def _check_batches(signature: Signature) -> None:

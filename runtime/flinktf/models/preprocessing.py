@@ -127,7 +127,7 @@ def _part(column: Column, values: Any, table: Any, dtype: Any) -> Any:
             scaled = (scaled - column.min) / (column.max - column.min)
         return scaled[:, tf.newaxis]
     positions = table.lookup(values)
-    message = f"column {column.name!r} has a value that is not in its vocabulary"
+    message = f"column {column.name} has a value that is not in its vocabulary"
     with tf.control_dependencies([tf.debugging.assert_non_negative(positions, message)]):
         if column.one_hot:
             return tf.one_hot(positions, len(column.vocabulary), dtype=dtype)

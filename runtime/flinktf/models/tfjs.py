@@ -51,7 +51,12 @@ def _rebuilt(topology: Mapping[str, Any]) -> Any:
     text = json.dumps(_with_todays_names(config))
     # Models that were converted by hand say nothing of the version; only Keras 3 writes batch_shape.
     version = "3" if '"batch_shape"' in text else str(topology.get("keras_version", "2"))
-    return library(version).models.model_from_json(text)
+    keras = library(version)
+    if version == "3":  # its HDF5 files, and so the topology, do not say which module the model's class is of
+        return getattr(keras, "Sequential" if config["class_name"] == "Sequential" else "Model").from_config(
+            json.loads(text)["config"]
+        )
+    return keras.models.model_from_json(text)
 
 
 def _with_todays_names(config: Any) -> Any:
