@@ -28,9 +28,7 @@ def refusal(spec: AgentSpec, hello: Hello) -> dict[str, Any] | None:
     return None
 
 
-def write_task(
-    spec: AgentSpec, hello: Hello, generation: int, cluster: dict[str, list[str]], address: str
-) -> Path:
+def write_task(spec: AgentSpec, hello: Hello, generation: int, cluster: dict[str, list[str]], address: str) -> Path:
     """The role process reads it when it is handed its subtask."""
     work = Path(spec.work_dir)
     work.mkdir(parents=True, exist_ok=True)

@@ -152,8 +152,8 @@ class Spec(Model):
     roles: tuple[Role, ...] = Field(
         default=(),
         max_length=16,
-        description="The TensorFlow processes of the job, one entry for each kind. There may be none under Independent, "
-        "in a job whose pipeline runs its models itself.",
+        description="The TensorFlow processes of the job, one entry for each kind. There may be none under "
+        "Independent, in a job whose pipeline runs its models itself.",
         examples=[[{"name": "worker", "replicas": 2}]],
     )
     model: ModelLocation = Field(default=ModelLocation(), description="Where the trained model goes.")

@@ -91,8 +91,9 @@ class FlinkJob:
     """The Flink job in its own words; ``exception`` is why it failed.
 
     ``checkpoint`` is the last one from which another job could begin, ``completed`` the id of the last one wherever it
-    is kept, 0 before the first; ``pipeline_over`` says that all but roles that serve models has finished; ``over`` are ids of some that failed, or that Flink has deleted since. ``granted`` is
-    the newest wish for a checkpoint for which one was begun and completed.
+    is kept, 0 before the first; ``over`` are ids of some that failed, or that Flink has deleted since.
+    ``pipeline_over`` says that all has finished but the roles that serve models. ``granted`` is the newest wish for a
+    checkpoint for which one was begun and completed.
     """
 
     state: str

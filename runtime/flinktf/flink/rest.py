@@ -173,4 +173,4 @@ class FlinkRest:
 
 def _is_of(vertex: str, operator: str) -> bool:
     """Whether an operator is part of a vertex: names of several are joined by arrows, those of sources are marked."""
-    return operator in re.split(r"Source: | -> ", vertex.split("[")[0].strip())
+    return operator in re.split(r"Source: | -> ", vertex.partition("[")[0].strip())

@@ -1,4 +1,4 @@
-"""Versions of models that are announced in the role's own stream: a Kafka topic, say, that a query inserts into the role.
+"""Versions of models that are announced in the role's own stream: what a query inserts into the role, from Kafka, say.
 
 A row has a ``version`` and a ``path``, and the ``model`` that it is one of, where there are several. What was announced
 last goes into each checkpoint of the job, so that a role which restarts knows it.
@@ -60,8 +60,8 @@ def check(schema: pa.Schema) -> None:
     for name in ("version", "path"):
         if schema.get_field_index(name) < 0:
             raise ColumnError(
-                f"the role's stream has no column {name!r}: rows for a role that serves models announce versions, with the "
-                "columns version and path, and model where there are several"
+                f"the role's stream has no column {name!r}: rows for a role that serves models announce versions, with "
+                "the columns version and path, and model where there are several"
             )
 
 

@@ -34,7 +34,8 @@ class ServingOptions:
 
     ``max_rows``: requests that wait while the model is busy become one call of at most so many rows. ``poll``: seconds
     between two looks for a new version. ``load_timeout``: seconds that the first version may take. ``converter`` and
-    ``result`` name functions of the job's code, ``module:function``, that give a ``flinktf.models`` Converter and Result.
+    ``result`` name functions of the job's code, ``module:function``, that give a Converter and a Result of
+    ``flinktf.models``.
     """
 
     not_finite: NotFinite = "allow"
@@ -66,7 +67,10 @@ def parse_request(payload: bytes | bytearray | memoryview, token: str) -> Reques
     spoken = value.get("versions", [])
     if not set(spoken) & set(VERSIONS):
         raise RequestError("VersionMismatch", f"the client speaks versions {spoken}, this role {list(VERSIONS)}")
-    model, inputs, outputs = value.get("model"), *(schema_from_json(value.get(key)) for key in ("schema", "outputSchema"))
+    model, inputs, outputs = (
+        value.get("model"),
+        *(schema_from_json(value.get(key)) for key in ("schema", "outputSchema")),
+    )
     if not isinstance(model, Mapping) or not isinstance(model.get("path"), str) or inputs is None or outputs is None:
         raise RequestError("BadRequest", "HELLO lacks the model's path, its schema or its outputSchema")
     columns = arrow_schema(outputs)

@@ -29,9 +29,13 @@ def serve(context: TFContext) -> None:
     models = Models(task.storage_path, task.code_path, announced, context.notice)
     token, tally = Path(task.token_file).read_text().strip(), Tally()
     wrong: list[Exception] = []
-    hearing = threading.Thread(target=_hear, args=(context, announced, wrong), name="flinktf-announcements", daemon=True)
+    hearing = threading.Thread(
+        target=_hear, args=(context, announced, wrong), name="flinktf-announcements", daemon=True
+    )
     with _listening(task.address) as listener:
-        threading.Thread(target=_accept, args=(listener, models, token, tally), name="flinktf-accept", daemon=True).start()
+        threading.Thread(
+            target=_accept, args=(listener, models, token, tally), name="flinktf-accept", daemon=True
+        ).start()
         context.runtime.control.phase("serving")
         hearing.start()
         while not context.runtime.control.stop.wait(_EVERY):
@@ -54,7 +58,10 @@ def _accept(listener: socket.socket, models: Models, token: str, tally: Tally) -
     with contextlib.suppress(OSError):  # closed: the role is at its end
         while True:
             sock, _ = listener.accept()
-            threading.Thread(target=converse, args=(sock, models, token, tally), name="flinktf-session", daemon=True).start()
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(
+                target=converse, args=(sock, models, token, tally), name="flinktf-session", daemon=True
+            ).start()
 
 
 def _hear(context: TFContext, announced: Announced, wrong: list[Exception]) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from flinktf.models import ModelError
 from flinktf.protocol.connection import read_frame, send_frame
 from flinktf.protocol.frames import VERSIONS, FrameType, ProtocolError
 from flinktf.serving.batching import Answered
@@ -44,12 +45,13 @@ class Tally:
 def converse(sock: socket.socket, models: Models, token: str, tally: Tally) -> None:
     """Serves a client until it has hung up, or was told what is wrong. Raises nothing: other clients go on."""
     try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         _serve(sock, models, token, tally)
-    except (OSError, ProtocolError) as error:
-        _LOG.info("a client of a model has gone: %s", error)
     except RequestError as error:
         _fail(sock, {"type": error.kind, "message": str(error), "traceback": ""})
+    except ModelError as error:  # before OSError: some are that too
+        _fail(sock, {"type": type(error).__name__, "message": str(error), "traceback": ""})
+    except (OSError, ProtocolError) as error:
+        _LOG.info("a client of a model has gone: %s", error)
     except Exception as error:
         _fail(sock, describe(error)._asdict())
     finally:
@@ -74,7 +76,9 @@ def _serve(sock: socket.socket, models: Models, token: str, tally: Tally) -> Non
 def _answer_all(sock: socket.socket, request: Request, served: Served, tally: Tally) -> None:
     """One thread reads, this one answers: the model works meanwhile."""
     unanswered: queue.Queue[Future[Answered] | Exception | None] = queue.Queue(_UNANSWERED)
-    reader = threading.Thread(target=_read, args=(sock, request, served, unanswered), name="flinktf-client", daemon=True)
+    reader = threading.Thread(
+        target=_read, args=(sock, request, served, unanswered), name="flinktf-client", daemon=True
+    )
     reader.start()
     try:
         while (following := unanswered.get()) is not None:

@@ -16,7 +16,7 @@ from flinktf.protocol.task import Task
 from flinktf.training.errors import EntrypointError
 from flinktf.training.writer import Row
 
-Entrypoint = Callable[[Any], Any]
+Entrypoint = Callable[..., Any]
 
 
 def load_entrypoint(task: Task) -> Entrypoint | None:

@@ -110,8 +110,8 @@ async def stage(
         agent_spec = AgentSpec(
             job="job", role="worker", replicas=replicas, strategy="Independent", socket=str(tmp_path / "a.sock"),
             coordinator=url, token_file=str(tmp_path / "token"), host="127.0.0.1", entrypoint=behaviour,
-            code_path=str(tmp_path), model_path="", checkpoint_path="", work_dir=str(tmp_path / "work" / "worker-0"),
-            log_dir=str(tmp_path), **spec,
+            code_path=str(tmp_path), model_path="", checkpoint_path="", storage_path="",
+            work_dir=str(tmp_path / "work" / "worker-0"), log_dir=str(tmp_path), **spec,
         )  # fmt: skip
         agent = Agent(agent_spec, ROLE)
         running = asyncio.create_task(agent.run())
@@ -394,7 +394,7 @@ async def test_a_socket_path_that_is_too_long(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("t")
     spec = AgentSpec(
         "job", "worker", 1, "Independent", "/tmp/" + "x" * 110, "http://localhost:1", str(tmp_path / "token"),
-        "127.0.0.1", None, str(tmp_path), "", "", str(tmp_path), str(tmp_path),
+        "127.0.0.1", None, str(tmp_path), "", "", "", str(tmp_path), str(tmp_path),
     )  # fmt: skip
     with pytest.raises(AgentError, match="longer than 107 bytes: choose a shorter folder"):
         await Agent(spec, ROLE).run()

@@ -52,7 +52,8 @@ class Asked:
 async def server(folder: Path, importing: str = "0") -> AsyncIterator[ForkServer]:
     spec = AgentSpec(
         job="job", role="worker", replicas=1, strategy="Independent", socket="", coordinator="", token_file="", host="",
-        entrypoint=None, code_path=str(folder), model_path="", checkpoint_path="", work_dir="", log_dir=str(folder),
+        entrypoint=None, code_path=str(folder), model_path="", checkpoint_path="", storage_path="", work_dir="",
+        log_dir=str(folder),
     )  # fmt: skip
     code = SERVER.format(importing=importing)
     started = await ForkServer.start(spec, "worker-0", [sys.executable, "-c", code])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flinktf.coordinator.failover import Failure
-from flinktf.coordinator.machine import begin, step
+from flinktf.coordinator.machine import begin, command, step
 from flinktf.coordinator.shape import JobShape
 from flinktf.coordinator.state import (
     Checkpoint,
@@ -134,3 +134,51 @@ ROLE = "dev.flinktf.connector.role.RoleFailedException: Role worker-0 failed"
 )
 def test_a_pipeline_that_has_never_worked_is_not_begun_again(state: JobState, trace: str, phase: str) -> None:
     assert play((4, told("RESTARTING", restarts=1, exception=trace)), state=state).phase == phase
+
+
+NO_ROLES = JobShape("wine", (), "Independent", 60.0, submitted_here=True)
+SERVING = JobShape(
+    "wine",
+    (("predictor", 1), ("worker", 1)),
+    "Independent",
+    60.0,
+    submitted_here=True,
+    servers=frozenset({"predictor"}),
+)
+PREDICTOR = ("predictor", 0)
+
+
+@pytest.mark.parametrize(("end", "outcome"), [("FINISHED", "Succeeded"), ("FAILED", "Failed"), ("CANCELED", "Failed")])
+def test_a_job_without_roles_is_flinks_alone(end: str, outcome: str) -> None:
+    running = play((0, Submitted("Submitted")), (1, told("RUNNING")), (1000, Tick()), state=begin(NO_ROLES, 0.0))
+    assert (running.phase, running.outcome) == ("Running", None)
+    ended = play((1001, told(end)), (1002, Tick()), state=running)
+    assert ended.outcome == outcome
+
+
+def test_a_role_that_serves_goes_on_until_all_else_is_over() -> None:
+    state = play(
+        (0, Submitted("Submitted")),
+        (1, told("RUNNING")),
+        (2, Registered(PREDICTOR, 0, "10.0.0.1:2222", "pod-0")),
+        (2, Registered(KEY, 0, "10.0.0.2:2222", "pod-1")),
+        (3, Heartbeat(PREDICTOR, 0, 1, "serving", 5, 100)),
+        state=begin(SERVING, 0.0),
+    )
+    trained = play((4, DONE), state=state)
+    assert (trained.phase, command(trained, PREDICTOR, 0, 1)) == ("Running", "continue")
+    over = play((5, told("RUNNING", pipeline_over=True)), state=trained)
+    assert (over.phase, command(over, PREDICTOR, 0, 1)) == ("Stopping", "stop")
+    done = play((6, Exited(PREDICTOR, 0, "done", 7, 100)), (7, told("FINISHED", pipeline_over=True)), state=over)
+    assert done.outcome == "Succeeded"
+
+
+def test_a_pipeline_that_is_over_waits_for_those_who_train() -> None:
+    state = play(
+        (2, Registered(PREDICTOR, 0, "10.0.0.1:2222", "pod-0")),
+        (2, Registered(KEY, 0, "10.0.0.2:2222", "pod-1")),
+        (5, told("RUNNING", pipeline_over=True)),
+        state=begin(SERVING, 0.0),
+    )
+    assert command(state, PREDICTOR, 0, 1) == "continue"
+    assert command(play((6, DONE), state=state), PREDICTOR, 0, 1) == "stop"

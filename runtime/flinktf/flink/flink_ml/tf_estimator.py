@@ -141,8 +141,9 @@ class TFModel:
         for column in self._trained.feature_cols:
             if column not in types:
                 raise ValueError(f"the table has no column {column!r}; it has {', '.join(map(repr, types))}")
-        function = Predict(str(Path(self._path, MODEL)), self._trained.feature_cols)
-        predict = udf(function, result_type=self._trained.label_type, func_type="pandas")
+        wide = self._trained.label_type == "DOUBLE"
+        function = Predict(str(Path(self._path, MODEL)), self._trained.feature_cols, wide=wide)
+        predict = udf(function, result_type="DOUBLE" if wide else "FLOAT", func_type="pandas")
         name = self._trained.label_col if self._trained.label_col not in types else "prediction"
         return [table.add_columns(predict(*map(col, self._trained.feature_cols)).alias(name))]
 
