@@ -19,6 +19,8 @@ IMPORTS = """
     FOLDER = os.path.dirname(os.path.abspath(sys.argv[0]))
 """
 TABLES = """
+    ROW = DataTypes.ROW([DataTypes.FIELD('x', DataTypes.FLOAT())])
+
     def tables():
         env = StreamExecutionEnvironment.get_execution_environment()
         return env, StreamTableEnvironment.create(env)
