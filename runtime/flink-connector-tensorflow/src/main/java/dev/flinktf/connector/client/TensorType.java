@@ -38,7 +38,7 @@ public enum TensorType {
                                 String.format(
                                         "Column '%s' is %s, which has no name among %s: CAST it to FLOAT, DOUBLE, INT, BIGINT "
                                                 + "or STRING, or read it without 'input_types', by context.dataset(…).",
-                                        column, type.asSummaryString(), Arrays.toString(values()))));
+                                        column, type.copy(true).asSummaryString(), Arrays.toString(values()))));
     }
 
     /**
@@ -62,7 +62,7 @@ public enum TensorType {
                 throw new ValidationException(
                         String.format(
                                 "'%s' says that column '%s' is %s; it is %s, %s.",
-                                property, column, named.get(i), type.getTypeAt(i).asSummaryString(), found));
+                                property, column, named.get(i), type.getTypeAt(i).copy(true).asSummaryString(), found));
             }
         }
     }
