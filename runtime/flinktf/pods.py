@@ -95,7 +95,7 @@ def submission_json(job: FlinkTFJob, job_id: str, restore: str | None) -> str:
     spec = job.spec
     pipeline = spec.job
     code = code_path(job)
-    file = pipeline and (pipeline.python or pipeline.sql)
+    file = pipeline and pipeline.file
     settings = dict(job_configuration(job))
     if restore is not None:
         settings[RESTORE] = restore
@@ -113,7 +113,9 @@ def submission_json(job: FlinkTFJob, job_id: str, restore: str | None) -> str:
         # The driver's JobManager is the one beside it, whoever leads.
         configuration=settings | dict(spec.flink.configuration) | {"high-availability.type": "NONE"},
         code=code,
-        kind="roles" if pipeline is None else "python" if pipeline.python else "sql",
+        kind="roles" if pipeline is None else pipeline.kind,
+        main_class=pipeline.main_class if pipeline else None,
+        jars=[f"{code}/{jar}" for jar in pipeline.jars] if pipeline else [],
         file=f"{code}/{file}" if file else None,
         args=list(pipeline.args) if pipeline else [],
         servers=list(spec.servers),

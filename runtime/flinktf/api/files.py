@@ -37,6 +37,10 @@ def _programs(loaded: LoadedManifest) -> Iterator[_Finding]:
     spec, code = loaded.job.spec, loaded.code_path
     if spec.job is not None and spec.job.python is not None:
         yield from _pipeline(("spec", "job", "python"), code / spec.job.python)
+    for index, jar in enumerate(spec.job.jars if spec.job is not None else ()):
+        if not (code / jar).is_file():
+            path: FieldPath = ("spec", "job", "jars", index)
+            yield path, str(code / jar), "does not exist", "name a JAR below spec.code.path"
     if spec.job is not None and spec.job.sql is not None:
         statements = _read(code / spec.job.sql)
         if isinstance(statements, _Unusable):

@@ -59,17 +59,42 @@ class Flink(Model):
 
 
 class PipelineJob(Model):
-    """The program that feeds the roles: exactly one of python and sql."""
+    """The program that feeds the roles: exactly one of python, sql and mainClass."""
 
     python: FilePath | None = Field(
-        default=None, description="A Python file with main(job), relative to code.path.", examples=["job.py"]
+        default=None,
+        description="A Python file, relative to code.path: with main(job), or a program that executes its job itself.",
+        examples=["job.py"],
     )
     sql: FilePath | None = Field(
         default=None, description="A file of SQL statements, relative to code.path.", examples=["job.sql"]
     )
+    main_class: str | None = Field(
+        default=None,
+        max_length=256,
+        pattern=r"^[A-Za-z_$][A-Za-z0-9_$]*(\.[A-Za-z_$][A-Za-z0-9_$]*)*$",
+        description="A Java class in one of the jars, whose main executes the job.",
+        examples=["com.example.Main"],
+    )
+    jars: tuple[FilePath, ...] = Field(
+        default=(),
+        max_length=64,
+        description="JARs that the pipeline needs, relative to code.path: connectors, formats, functions.",
+        examples=[["lib/flink-sql-connector-kafka.jar"]],
+    )
     args: tuple[str, ...] = Field(
         default=(),
         max_length=256,
-        description="For python, what main finds in job.args; for sql name=value, used as ${name} in the file.",
+        description="For python, what main finds in job.args, or a program in sys.argv; for Java the arguments of "
+        "main; for sql name=value, used as ${name} in the file.",
         examples=[["days=30"]],
     )
+
+    @property
+    def kind(self) -> Literal["python", "sql", "java"]:
+        return "python" if self.python else "sql" if self.sql else "java"
+
+    @property
+    def file(self) -> str | None:
+        """The program's file; None where it is a class in a JAR."""
+        return self.python or self.sql

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from flinktf.api.flink import PipelineJob
 from flinktf.api.job import Spec
 from flinktf.api.kubernetes import Resources
 from flinktf.api.problems import FieldPath
@@ -85,6 +86,10 @@ def _when(condition: Callable[[Spec], bool], *path: str | int) -> Finder:
             yield path, None
 
     return find
+
+
+def _programs(job: PipelineJob) -> int:
+    return sum(program is not None for program in (job.python, job.sql, job.main_class))
 
 
 def _names(spec: Spec) -> list[str]:
@@ -259,13 +264,13 @@ RULES: Final[tuple[Rule, ...]] = (
     *map(_needed, ("chief", "ps", "worker")),
     Rule(
         "entrypoint-needed",
-        ("roles.name", "roles.entrypoint", "tensorflow.strategy", "tensorflow.entrypoint", "job.python"),
+        ("roles.name", "roles.entrypoint", "tensorflow.strategy", "tensorflow.entrypoint", "job"),
         "tensorflow.entrypoint",
-        "has(self.tensorflow.entrypoint) || (has(self.job) && has(self.job.python)) || self.roles.all(r, "
+        "has(self.tensorflow.entrypoint) || (has(self.job) && !has(self.job.sql)) || self.roles.all(r, "
         "has(r.entrypoint) || (self.tensorflow.strategy == 'ParameterServer' && r.name in ['ps', 'worker']))",
         _when(
             lambda spec: (
-                (spec.job is None or spec.job.python is None)
+                (spec.job is None or spec.job.sql is not None)
                 and any(spec.resolved_entrypoint(role) is None and not spec.serves(role) for role in spec.roles)
             ),
             "tensorflow",
@@ -305,12 +310,23 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "one-program",
-        ("job.python", "job.sql"),
+        ("job.python", "job.sql", "job.mainClass"),
         "job",
-        "!has(self.job) || has(self.job.python) != has(self.job.sql)",
-        _when(lambda spec: spec.job is not None and (spec.job.python is None) == (spec.job.sql is None), "job"),
-        "needs either python or sql",
-        "name one file; leave job out for a job without a pipeline",
+        "!has(self.job) || [has(self.job.python), has(self.job.sql), has(self.job.mainClass)].filter(p, p).size() == 1",
+        _when(lambda spec: spec.job is not None and _programs(spec.job) != 1, "job"),
+        "needs one of python, sql and mainClass",
+        "name one program; leave job out for a job without a pipeline",
+    ),
+    Rule(
+        "class-needs-jars",
+        ("job.mainClass", "job.jars"),
+        "job.jars",
+        "!has(self.job) || !has(self.job.mainClass) || size(self.job.jars) > 0",
+        _when(
+            lambda spec: spec.job is not None and spec.job.main_class is not None and not spec.job.jars, "job", "jars"
+        ),
+        "is missing: the class is in a JAR",
+        "name the JAR, relative to code.path",
     ),
     Rule(
         "versions-need-checkpoints",

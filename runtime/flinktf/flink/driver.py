@@ -35,7 +35,9 @@ def main(submission_file: str, outcome_file: str) -> int:
         submission = read_submission(Path(submission_file))
         _install(submission, outcome)
         file = Path(submission.file) if submission.file is not None else None
-        if file is not None and submission.kind == "python" and is_script(file):
+        if submission.kind == "java":
+            _run_java(submission)
+        elif file is not None and submission.kind == "python" and is_script(file):
             _run_script(submission, file)
         else:
             job = _environments(submission)
@@ -43,8 +45,9 @@ def main(submission_file: str, outcome_file: str) -> int:
             job.env.execute_async(submission.name)
         if not outcome.exists():
             raise DriverError(
-                f"{submission.file} ended without a job: it has no main(job), and has not called execute() of a "
-                "StatementSet or a StreamExecutionEnvironment; see docs/connector.md"
+                f"{submission.file or submission.main_class} ended without a job: it has not called execute() of a "
+                "StatementSet or a StreamExecutionEnvironment (a Python file may have a main(job) instead); see "
+                "docs/connector.md"
             )
     except (Exception, SystemExit) as error:
         if isinstance(error, SystemExit) and error.code in (None, 0) and outcome.exists():
@@ -77,6 +80,7 @@ def _install(submission: Submission, outcome: Path) -> None:
     started = time.time()
     from pyflink.common import Configuration
     from pyflink.java_gateway import get_gateway
+    from pyflink.util.java_utils import add_jars_to_context_class_loader
 
     # Flink's planner unpacks itself there, 40 MB at a time, and does not always clear up.
     temporary = f"-Djava.io.tmpdir={tempfile.gettempdir()}"
@@ -98,6 +102,10 @@ def _install(submission: Submission, outcome: Path) -> None:
             configuration.set_string(key, value)
         fixed[RESTORE] = recovery.still_there(defaults[RESTORE], configuration._j_configuration)
         print(f"begins from {fixed[RESTORE]}", flush=True)
+    if submission.jars:
+        jars = [Path(jar).absolute().as_uri() for jar in submission.jars]
+        add_jars_to_context_class_loader(jars)
+        defaults["pipeline.jars"] = ";".join(jars)
     environment = get_gateway().jvm.dev.flinktf.connector.client.JobEnvironment
     environment.install(defaults, fixed, submission.roles, str(outcome), started)
 
@@ -116,6 +124,12 @@ def _environments(submission: Submission) -> Job:
         args=tuple(submission.args),
         code=Path(submission.code),
     )
+
+
+def _run_java(submission: Submission) -> None:
+    from pyflink.java_gateway import get_gateway
+
+    get_gateway().jvm.dev.flinktf.connector.client.JobEnvironment.run(submission.main_class, submission.args)
 
 
 def _run_script(submission: Submission, file: Path) -> None:

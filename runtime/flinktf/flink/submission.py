@@ -22,8 +22,10 @@ class Submission:
     roles: dict[str, int]
     configuration: dict[str, str]
     code: str
-    kind: Literal["python", "sql", "roles"]
+    kind: Literal["python", "sql", "java", "roles"]
     file: str | None = None
+    main_class: str | None = None
+    jars: list[str] = field(default_factory=list)
     args: list[str] = field(default_factory=list)
     servers: list[str] = field(default_factory=list)
     """Roles that serve models: they end when the rest of the job has."""

@@ -131,7 +131,7 @@ class Cluster:
         job = self.manifest.job
         spec = job.spec
         pipeline = spec.job
-        file = pipeline and (pipeline.python or pipeline.sql)
+        file = pipeline and pipeline.file
         submission = Submission(
             name=job.metadata.name,
             job_id=self.job_id,
@@ -140,7 +140,9 @@ class Cluster:
             roles={role.name: role.replicas for role in spec.roles},
             configuration=job_configuration(job),
             code=str(self.manifest.code_path),
-            kind="roles" if pipeline is None else "python" if pipeline.python else "sql",
+            kind="roles" if pipeline is None else pipeline.kind,
+            main_class=pipeline.main_class if pipeline else None,
+            jars=[str(self.manifest.code_path / jar) for jar in pipeline.jars] if pipeline else [],
             file=str(self.manifest.code_path / file) if file else None,
             args=list(pipeline.args) if pipeline else [],
             servers=list(spec.servers),

@@ -12,6 +12,8 @@ import org.apache.flink.streaming.api.graph.StreamGraph;
 import org.apache.flink.streaming.api.graph.StreamNode;
 import org.apache.flink.table.api.ValidationException;
 
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -60,6 +62,27 @@ public final class JobEnvironment extends StreamExecutionEnvironment {
                     configuration.addAll(Configuration.fromMap(fixed));
                     return new JobEnvironment(configuration, roles, submission);
                 });
+    }
+
+    /**
+     * Runs a program that is a Java class.
+     *
+     * @throws Throwable what the program throws, itself
+     */
+    public static void run(String mainClass, List<String> arguments) throws Throwable {
+        ClassLoader jars = Thread.currentThread().getContextClassLoader();
+        Method main;
+        try {
+            main = Class.forName(mainClass, true, jars).getMethod("main", String[].class);
+        } catch (ClassNotFoundException | NoSuchMethodException error) {
+            throw new ValidationException(
+                    String.format("spec.job.mainClass: there is no %s with a main(String[]) in spec.job.jars.", mainClass));
+        }
+        try {
+            main.invoke(null, (Object) arguments.toArray(new String[0]));
+        } catch (InvocationTargetException error) {
+            throw error.getCause();
+        }
     }
 
     @Override
