@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -33,7 +33,7 @@ class Converter(Protocol):
         ...
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True)
 class Columns:
     """Columns by the names of the inputs; or, for a signature of one input, all columns side by side, in their order.
 
@@ -41,15 +41,12 @@ class Columns:
     ``[batch, 1]``; an ARRAY is ``[batch, n]``, or whatever shape of so many values the input has.
     """
 
-    names: tuple[str, ...]
-
-    def __init__(self, *names: str) -> None:
-        object.__setattr__(self, "names", names)
+    names: Sequence[str] = ()
 
     def bind(self, schema: pa.Schema, signature: Signature) -> Encoder:
         for name in self.names:
             field_of(schema, name)
-        names = self.names or tuple(schema.names)
+        names = tuple(self.names or schema.names)
         inputs = {spec.name: spec for spec in signature.inputs}
         if inputs.keys() <= set(names):
             for name, spec in inputs.items():
@@ -235,7 +232,7 @@ def _side_by_side(kinds: Mapping[str, pa.DataType], spec: TensorSpec) -> Encoder
     if spec.width not in (None, total) or (loose and (widths[loose[0]] or 0) < 1):
         raise ShapeError(
             f"the columns {', '.join(names)} have {total} values a record, and the input is {spec}; "
-            "name those it takes: Columns('a', 'b')"
+            "name those it takes: Columns(['a', 'b'])"
         )
     parts = [
         (name, None if not is_array(kinds[name]) else TensorSpec(spec.name, spec.dtype, (None, widths[name])))

@@ -69,14 +69,11 @@ def find(path: str | Path, kind: str | None = None) -> Files:
 def fingerprint(path: str | Path) -> Fingerprint:
     """Names, sizes and times of all that is at a path: when it is another one, something has changed."""
     root = Path(path)
-    found = []
-    for file in sorted([root, *root.rglob("*")]):
-        try:
-            stat = file.stat()
-        except OSError:  # it has just been renamed or deleted: another fingerprint follows
-            continue
-        found.append((str(file), stat.st_size, stat.st_mtime_ns))
-    return tuple(found)
+    try:
+        stats = [(str(file), file.stat()) for file in sorted([root, *root.rglob("*")])]
+    except OSError:  # there is nothing, or it has just been renamed or deleted: another fingerprint follows
+        return ()
+    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def load_frozen(path: Path, inputs: Sequence[str] | None, outputs: Sequence[str]
     fetching = {_plain(name): _tensor(whole.graph, name, path) for name in fetches}
     try:
         pruned = whole.prune(list(feeding.values()), fetching)
-    except ValueError as error:
+    except Exception as error:  # an output that needs a placeholder that is no input
         raise SignatureError(f"the graph at {path} does not lead from {feeds} to {fetches}: {error}") from None
     signature = Signature(
         PREDICT,

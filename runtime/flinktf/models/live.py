@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, Self, TypeVar
 
-from flinktf.models.errors import ClosedError, ModelError, NoModelError, SourceError
+from flinktf.models.errors import ClosedError, ModelError, NoModelError
 from flinktf.models.files import fingerprint
 from flinktf.models.following import Refusal, kept, next_version, standing
 from flinktf.models.sources import Source, Version
@@ -159,7 +159,7 @@ class LiveModel(Generic[S]):
         """Polls, and makes at most one version current; those that are refused meanwhile give way to the next."""
         try:
             candidates = list(self._source.poll())
-        except SourceError as error:
+        except Exception as error:  # SourceError, or whatever somebody else's source raises
             self._trouble(None, "source", error, 0.0)
             return
         self._told = {version: reason for version, reason in self._told.items() if version in candidates}

@@ -14,11 +14,12 @@ _CGROUPS: Final = Path("/sys/fs/cgroup")
 
 def left(cgroups: Path = _CGROUPS) -> int:
     """Bytes. What the page cache holds counts as left: the kernel gives it up first."""
-    limits = (
+    limits = [
+        psutil.virtual_memory().available,
         _left(cgroups, "memory.max", "memory.current", "inactive_file"),
         _left(cgroups / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
-    )
-    return min(psutil.virtual_memory().available, *(limit for limit in limits if limit is not None), 1 << 62)
+    ]
+    return min(limit for limit in limits if limit is not None)
 
 
 def check(path: Path, size: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -56,7 +56,7 @@ class Outputs:
         )
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True)
 class Label:
     """A STRING column with the name of the class whose value is the largest; other columns are as in :class:`Outputs`.
 
@@ -64,13 +64,9 @@ class Label:
     it is not named.
     """
 
-    names: tuple[str, ...]
-    column: str
-    tensor: str | None
-
-    def __init__(self, *names: str, column: str = "label", tensor: str | None = None) -> None:
-        for key, value in (("names", names), ("column", column), ("tensor", tensor)):
-            object.__setattr__(self, key, value)
+    names: Sequence[str]
+    column: str = "label"
+    tensor: str | None = None
 
     def bind(self, signature: Signature, schema: pa.Schema) -> Decoder:
         spec = self._classes(signature)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -108,8 +108,9 @@ def _strings(data: bytes, offset: int, shape: list[int]) -> tuple[Array, int]:
 
 def _assign(model: Any, weights: Mapping[str, Array], folder: Path) -> None:
     """By name, as groups are not in the order of the layers. Raises :class:`UnreadableModelError`."""
+    left = dict.fromkeys(weights)
     for layer, variable, names in _variables(model):
-        name = next((name for name in names if name in weights), None)
+        name = _called(names, left)
         if name is None:
             raise UnreadableModelError(f"the model at {folder} has no weight {names[0]!r} for its layer {layer!r}")
         if weights[name].shape != tuple(variable.shape):
@@ -117,25 +118,36 @@ def _assign(model: Any, weights: Mapping[str, Array], folder: Path) -> None:
                 f"weight {name!r} at {folder} is {list(weights[name].shape)}; its layer is {list(variable.shape)}"
             )
         variable.assign(weights[name])
+        del left[name]
+
+
+def _called(names: Iterable[str], weights: Iterable[str]) -> str | None:
+    """The weight that has one of the names, or is the only one whose path ends with it."""
+    for name in names:
+        found = [weight for weight in weights if weight == name] or [w for w in weights if w.endswith(f"/{name}")]
+        if len(found) == 1:
+            return found[0]
+    return None
 
 
 def _variables(model: Any) -> Iterator[tuple[str, Any, list[str]]]:
     """Each variable with its layer's name and the names its weight may have.
 
     Keras 2 calls it "dense/kernel:0", with the cell in between in a recurrent layer, which old converters leave out.
-    Keras 3 has the path "sequential/dense/kernel", of which its HDF5 files have all or the end. Conversions of a
-    ``.keras`` file count: "_layer_checkpoint_dependencies/dense/vars/0", by the layer's class.
+    Keras 3 has the path "sequential/dense/kernel", of which a file or a rebuilt model may have only the end, without
+    what is around a layer. Conversions of a ``.keras`` file count, by the layer's class: "layers/dense_1/vars/0".
     """
     kinds: dict[str, int] = {}
     for layer in model.layers:
-        kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(layer).__name__).lower()
+        kind = re.sub(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", type(layer).__name__).lower()
         count = kinds[kind] = kinds.get(kind, -1) + 1
         key = kind if count == 0 else f"{kind}_{count}"
         for position, variable in enumerate(layer.weights):
             path = getattr(variable, "path", variable.name).removesuffix(":0")
             parts = path.split("/")
-            names = [path, "/".join([*parts[:-2], parts[-1]]), "/".join([layer.name, parts[-1]])]
+            names = [path, f"{layer.name}/{path}", f"{layer.name}/{parts[-1]}"]
             names += ["/".join(parts[start:]) for start in range(1, len(parts) - 1)]
+            names += ["/".join([*parts[:-2], parts[-1]])] if len(parts) > 2 else []
             tops, cells = ("_layer_checkpoint_dependencies", "layers"), ("", "cell/")
             names += [f"{top}/{key}/{cell}vars/{position}" for top in tops for cell in cells]
             yield layer.name, variable, names

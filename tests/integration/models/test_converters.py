@@ -101,7 +101,7 @@ def test_columns_become_tensors(columns, into, tensors):
 
 def test_columns_that_are_named():
     columns = {"id": pa.array([7]), "b": pa.array([1.0]), "a": pa.array([2.0])}
-    assert encoded(columns, one("float32", 2), models.Columns("a", "b")) == {"x": ("float32", [[2.0, 1.0]])}
+    assert encoded(columns, one("float32", 2), models.Columns(["a", "b"])) == {"x": ("float32", [[2.0, 1.0]])}
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_columns_that_cannot_be_the_inputs(schema, into, error, text):
 
 def test_a_column_that_is_named_and_not_there():
     with pytest.raises(models.ConversionError, match="there is no column 'c'; there are a, b"):
-        models.Columns("c").bind(pa.schema([("a", pa.int32()), ("b", pa.int32())]), one("float32", 1))
+        models.Columns(["c"]).bind(pa.schema([("a", pa.int32()), ("b", pa.int32())]), one("float32", 1))
 
 
 @pytest.mark.parametrize(
@@ -245,12 +245,12 @@ def test_tensors_become_columns(arrays, schema, columns):
 
 def test_labels():
     scores = np.array([[0.1, 0.9], [0.8, 0.2]], np.float32)
-    label = models.Label("cat", "dog")
+    label = models.Label(["cat", "dog"])
     assert decoded([("p", scores)], {"label": pa.string()}, label) == {"label": ["dog", "cat"]}
     both = decoded([("p", scores)], {"p": pa.list_(pa.float64()), "label": pa.string()}, label)
     assert both["label"] == ["dog", "cat"]
     assert np.allclose(both["p"], scores)
-    named = models.Label("cat", "dog", column="animal", tensor="p")
+    named = models.Label(["cat", "dog"], column="animal", tensor="p")
     schema = {"animal": pa.string(), "a": pa.float32()}
     assert decoded([("a", FLOAT), ("p", scores)], schema, named) == {"animal": ["dog", "cat"], "a": [1.5, 2.5]}
 
@@ -276,10 +276,10 @@ def test_labels():
             models.ConversionError,
             "gives a, b; wanted are the columns u",
         ),
-        ([("a", "float32", (None, 3))], {"label": pa.string()}, models.Label("x"), models.ShapeError, "1 names are"),
-        ([("a", "float32", (None, 1))], {"u": pa.string()}, models.Label("x"), models.ConversionError, "no column 'la"),
-        ([("a", "float32", (None, 1))], {"label": pa.int32()}, models.Label("x"), models.DtypeError, "is a STRING"),
-        ([], {"label": pa.string()}, models.Label("x"), models.ConversionError, "name the output that has the classes"),
+        ([("a", "float32", (None, 3))], {"label": pa.string()}, models.Label(["x"]), models.ShapeError, "1 names"),
+        ([("a", "float32", (None, 1))], {"u": pa.string()}, models.Label(["x"]), models.ConversionError, "no column"),
+        ([("a", "float32", (None, 1))], {"label": pa.int32()}, models.Label(["x"]), models.DtypeError, "STRING"),
+        ([], {"label": pa.string()}, models.Label(["x"]), models.ConversionError, "name the output"),
     ],
 )  # fmt: skip
 def test_outputs_that_cannot_be_the_columns(outputs, schema, result, error, text):

@@ -75,6 +75,8 @@ def test_a_frozen_graphs_ends_are_named(frozen, x):
     assert model.predict(given=x).keys() == {"total"}
     with pytest.raises(models.SignatureError, match="no node 'logits'"):
         models.load(frozen, outputs=["logits"])
+    with pytest.raises(models.SignatureError, match=r"does not lead from \['two'\] to \['total'\]"):
+        models.load(frozen, inputs=["two"], outputs=["total"])
 
 
 def test_ends_are_for_frozen_graphs(saved):
