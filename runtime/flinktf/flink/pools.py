@@ -114,6 +114,11 @@ def _flink_memory(pool: Pool) -> int:
     return 640 + ((_PIPELINE_MANAGED + 256) * pool.slots if pool.name == PIPELINE else 0)
 
 
+def pipeline_environment(coordinator: str, token_file: str) -> dict[str, str]:
+    """What a TaskManager of the pipeline has in its environment: it asks the coordinator where models are served."""
+    return {"FLINKTF_COORDINATOR": coordinator, "FLINKTF_TOKEN_FILE": token_file}
+
+
 def job_configuration(job: FlinkTFJob) -> dict[str, str]:
     """What the client submits with: parallelism, name, and the connector's view of the roles."""
     spec = job.spec
