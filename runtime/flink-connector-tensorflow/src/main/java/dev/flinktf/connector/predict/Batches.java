@@ -41,6 +41,7 @@ final class Batches<T> {
     /** What is on its way over one connection. */
     static final class Window<T> {
         private final Deque<Batch<T>> sent = new ArrayDeque<>();
+        private boolean useful;
         private boolean over;
     }
 
@@ -137,6 +138,7 @@ final class Batches<T> {
                     String.format("it answered %d rows, where %d were asked", rows, batch == null ? 0 : batch.tags().size()));
         }
         window.sent.poll();
+        window.useful = true;
         batch.setAnswered();
         onTheirWay--;
         while (!unanswered.isEmpty() && unanswered.peek().isAnswered()) {
@@ -147,17 +149,21 @@ final class Batches<T> {
         return batch;
     }
 
-    /** Ends a connection: what was on its way has to be sent again, before all else, and in order. */
-    synchronized void abandon(Window<T> window) {
-        if (window.over) {
-            return;
+    /**
+     * Ends a connection: what was on its way has to be sent again, before all else, and in order. Both of its threads call this.
+     *
+     * @return whether anything was ever answered over it
+     */
+    synchronized boolean abandon(Window<T> window) {
+        if (!window.over) {
+            window.over = true;
+            onTheirWay -= window.sent.size();
+            metrics.again(window.sent.size());
+            Iterator<Batch<T>> backwards = window.sent.descendingIterator();
+            backwards.forEachRemaining(waiting::addFirst);
+            notifyAll();
         }
-        window.over = true;
-        onTheirWay -= window.sent.size();
-        metrics.again(window.sent.size());
-        Iterator<Batch<T>> backwards = window.sent.descendingIterator();
-        backwards.forEachRemaining(waiting::addFirst);
-        notifyAll();
+        return window.useful;
     }
 
     /** Nanoseconds until a batch has waited too long; no batch that comes later will have sooner. */

@@ -58,7 +58,10 @@ final class Lane<T> {
                 seen = now.version();
                 Instance found = now.byName().get(instance);
                 if (found != null && found.isThere()) {
-                    serve(found.address());
+                    Batches.Window<T> window = new Batches.Window<>();
+                    serve(found.address(), window);
+                    // A connection that was of use may have been cut by accident: then nobody has news of it.
+                    seen = batches.abandon(window) ? 0 : seen;
                 } else if (found != null) {
                     situation = instance + " is " + found.state();
                 } else if (!now.roles().isEmpty()) {
@@ -76,8 +79,7 @@ final class Lane<T> {
     }
 
     /** Until the connection ends. What was on its way then is sent again, here or by another lane. */
-    private void serve(String address) throws InterruptedException, RoleFailedException {
-        Batches.Window<T> window = new Batches.Window<>();
+    private void serve(String address, Batches.Window<T> window) throws InterruptedException, RoleFailedException {
         try (PredictConnection connection = PredictConnection.to(address)) {
             situation = instance + " at " + address + " is loading the model";
             String version = connection.begin(spec.hello().frame(directory.token()));
@@ -91,8 +93,6 @@ final class Lane<T> {
             throw error;
         } catch (IOException error) {
             broke(address, error);
-        } finally {
-            batches.abandon(window);
         }
     }
 

@@ -28,6 +28,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -57,7 +58,7 @@ final class FakePredictors implements AutoCloseable {
     private final HttpServer coordinator;
     private final List<Instance> instances = new CopyOnWriteArrayList<>();
     private final Model model;
-    private final List<Request> requests = new CopyOnWriteArrayList<>();
+    private final List<Integer> batches = Collections.synchronizedList(new ArrayList<>());
     private final List<JsonNode> hellos = new CopyOnWriteArrayList<>();
     private volatile long version = 1;
     private volatile String role = "predictor";
@@ -103,8 +104,9 @@ final class FakePredictors implements AutoCloseable {
         role = other;
     }
 
-    List<Request> requests() {
-        return requests;
+    /** How many rows each request had. */
+    List<Integer> batches() {
+        return batches;
     }
 
     List<JsonNode> hellos() {
@@ -232,7 +234,7 @@ final class FakePredictors implements AutoCloseable {
                 List<GenericRowData> rows = new ArrayList<>();
                 decoder.decode(frame.payload(), rows::add);
                 Request request = new Request(index, hello, rows);
-                requests.add(request);
+                batches.add(rows.size());
                 for (RowData row : model.predict(request)) {
                     encoder.append(row);
                 }

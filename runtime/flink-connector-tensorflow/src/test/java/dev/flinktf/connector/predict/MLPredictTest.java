@@ -56,8 +56,8 @@ class MLPredictTest {
                     "\"job\":\"wine\"", "\"mode\":\"predict\"", "\"path\":\"/models/m\",\"signature\":null",
                     "{\"name\":\"y\",\"type\":\"DOUBLE\",\"nullable\":true},{\"name\":\"error\",\"type\":\"VARCHAR(2147483647)\""));
             // Far fewer than rows, and not one after the other.
-            assertThat(predictors.requests().size()).isLessThan(ROWS / 20);
-            assertThat(predictors.requests()).allMatch(request -> request.rows().size() <= 1024);
+            assertThat(predictors.batches().size()).isLessThan(ROWS / 20);
+            assertThat(predictors.batches()).allMatch(size -> size <= 1024);
         }
     }
 
@@ -103,7 +103,7 @@ class MLPredictTest {
                             + "MAP['async', 'false'])");
 
             assertThat(rows).hasSize(1_000).allMatch(row -> row.getField(1).equals(3.0 * row.<Long>getFieldAs(0)));
-            assertThat(predictors.requests()).allMatch(request -> request.rows().size() == 1);
+            assertThat(predictors.batches()).containsOnly(1);
         }
     }
 
