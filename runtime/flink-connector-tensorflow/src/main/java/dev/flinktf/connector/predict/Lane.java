@@ -13,6 +13,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -91,6 +92,8 @@ final class Lane<T> {
             }
         } catch (RoleFailedException error) {
             throw error;
+        } catch (ClosedChannelException closed) {
+            // By this side: the reader has said why, or the client is closed.
         } catch (IOException error) {
             broke(address, error);
         }
@@ -111,6 +114,8 @@ final class Lane<T> {
             }
         } catch (RoleFailedException | RuntimeException error) {
             fail(error);
+        } catch (ClosedChannelException closed) {
+            // By the sender.
         } catch (IOException error) {
             broke(address, error);
         } finally {

@@ -14,10 +14,10 @@ import org.apache.flink.table.types.logical.RowType;
 
 import java.io.Serializable;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * One use of a model by a job: all that its clients have to know, apart from where they run.
@@ -99,7 +99,7 @@ public record PredictSpec(
     }
 
     private static Map<String, String> serverOptions(Configuration options) {
-        Map<String, String> given = new HashMap<>();
+        Map<String, String> given = new TreeMap<>();
         options.toMap().forEach((key, value) -> {
             if (key.startsWith(SERVER_PREFIX)) {
                 given.put(key.substring(SERVER_PREFIX.length()), value);

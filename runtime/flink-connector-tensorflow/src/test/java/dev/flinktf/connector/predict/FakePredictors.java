@@ -62,6 +62,7 @@ final class FakePredictors implements AutoCloseable {
     private final List<JsonNode> hellos = new CopyOnWriteArrayList<>();
     private volatile long version = 1;
     private volatile String role = "predictor";
+    private volatile String required = TOKEN;
 
     /** Starts {@code count} instances, and sets the environment that tells of them. */
     FakePredictors(int count, Model model) throws IOException {
@@ -102,6 +103,11 @@ final class FakePredictors implements AutoCloseable {
     /** The coordinator tells of other roles from now on. */
     void rename(String other) {
         role = other;
+    }
+
+    /** The instances, but not the coordinator, want another token from now on. */
+    void requireToken(String token) {
+        required = token;
     }
 
     /** How many rows each request had. */
@@ -222,7 +228,7 @@ final class FakePredictors implements AutoCloseable {
         private void converse(FrameReader reader, FrameWriter writer) throws Exception {
             Frame first = reader.read();
             JsonNode hello = new ObjectMapper().readTree(first.text());
-            if (!hello.get("token").asText().equals(TOKEN)) {
+            if (!hello.get("token").asText().equals(required)) {
                 fail(writer, "Unauthorized", "the token is wrong");
                 return;
             }

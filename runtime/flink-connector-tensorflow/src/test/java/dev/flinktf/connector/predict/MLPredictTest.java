@@ -87,7 +87,7 @@ class MLPredictTest {
             assertThat(rows.stream().map(row -> row.getFieldAs(0)).distinct()).hasSize(ROWS);
             assertThat(rows).allMatch(row -> row.<Double>getFieldAs(1) + row.<Double>getFieldAs(2) == 0);
             assertThat(predictors.hellos()).anyMatch(hello -> hello.at("/model/options").toString()
-                    .equals("{\"warm-up\":\"no\",\"not-finite\":\"reject\"}"));
+                    .equals("{\"not-finite\":\"reject\",\"warm-up\":\"no\"}"));
         }
     }
 
@@ -325,6 +325,19 @@ class MLPredictTest {
                     .hasStackTraceContaining("does not know the token in target/token (FLINKTF_TOKEN_FILE)")
                     .satisfies(error -> assertThat(error).hasNoSuppressedExceptions())
                     .satisfies(error -> assertThat(error.toString()).doesNotContain("another"));
+        }
+    }
+
+    @Test
+    void aServerThatDoesNotKnowTheTokenIsNotAskedAgain() throws Exception {
+        try (FakePredictors predictors = new FakePredictors(1, FakePredictors::sums)) {
+            predictors.requireToken("another");
+            StreamTableEnvironment tables = tables(1, 1);
+            numbers(tables, 10);
+            model(tables, "m", "");
+
+            assertThatThrownBy(() -> rows(tables, predict("m")))
+                    .hasStackTraceContaining("in predictor-0: Unauthorized: the token is wrong");
         }
     }
 

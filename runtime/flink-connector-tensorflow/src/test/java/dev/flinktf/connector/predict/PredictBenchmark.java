@@ -37,17 +37,17 @@ final class PredictBenchmark {
         FakePredictors.Model nothing =
                 request -> request.rows().stream().map(row -> GenericRowData.of(row.getField(0), null)).toList();
         try (FakePredictors predictors = new FakePredictors(1, nothing)) {
-            double alone = run("datagen → blackhole", 4_000_000, 10, tables -> tables.from("source").select(
+            double alone = run("datagen → blackhole", 2_000_000, 10, tables -> tables.from("source").select(
                     $("x0")), 0);
-            for (int capacity : new int[] {10, 1_000, 4_000, 16_000}) {
-                run("ML_PREDICT, " + capacity + " at once", capacity == 10 ? 50_000 : 1_000_000, capacity,
+            for (int capacity : new int[] {10, 4_096}) {
+                run("ML_PREDICT, " + capacity + " at once", capacity == 10 ? 20_000 : 1_000_000, capacity,
                         tables -> tables.sqlQuery(
                                 "SELECT y FROM ML_PREDICT(TABLE source, MODEL m, DESCRIPTOR(" + NAMES + "))"), alone);
             }
-            run("FlinkTF.predict", 4_000_000, 10, tables -> FlinkTF.predict(
+            run("FlinkTF.predict", 2_000_000, 10, tables -> FlinkTF.predict(
                     tables, tables.from("source"), List.of(), "y FLOAT", Map.of("path", "/m")).select(
                     $("y")), alone);
-            run("FlinkTF.predict, 8192 rows a batch", 4_000_000, 10, tables -> FlinkTF.predict(
+            run("FlinkTF.predict, 8192 rows a batch", 2_000_000, 10, tables -> FlinkTF.predict(
                     tables, tables.from("source"), List.of(), "y FLOAT", Map.of("path", "/m", "batch.rows", "8192")).select(
                     $("y")), alone);
         }
