@@ -149,7 +149,7 @@ public final class FlinkTF {
     }
 
     /**
-     * Predicts rows with a model that a role serves, as ML_PREDICT does, and several times as fast.
+     * Predicts rows with a model that a role serves, as ML_PREDICT does, and about twice as fast.
      *
      * @param features the columns that the model takes, in its order; none means all
      * @param outputType the columns that the model adds, for example {@code "label INT, score FLOAT"}

@@ -28,6 +28,7 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.LongStream;
 
 @Timeout(value = 120, unit = TimeUnit.SECONDS)
@@ -135,18 +136,23 @@ class MLPredictTest {
 
     @Test
     void whatWasOnItsWayToAnInstanceThatDiesIsSentToAnother() throws Exception {
-        CountDownLatch first = new CountDownLatch(1);
+        AtomicReference<FakePredictors> processes = new AtomicReference<>();
+        CountDownLatch dead = new CountDownLatch(1);
         FakePredictors.Model dying =
                 request -> {
                     if (request.instance() == 0 && request.rows().size() > 10) {
-                        first.countDown();
+                        processes.get().stop(0);
+                        dead.countDown();
                         throw new EOFException("dies");
                     }
-                    // The other one waits for it: else it may have answered all alone.
-                    first.await();
+                    if (request.instance() == 1) {
+                        // Else it may have answered all alone.
+                        dead.await();
+                    }
                     return FakePredictors.sums(request);
                 };
         try (FakePredictors predictors = new FakePredictors(2, dying)) {
+            processes.set(predictors);
             StreamTableEnvironment tables = tables(2, 1);
             numbers(tables, ROWS);
             model(tables, "m", "'batch.rows' = '100'");
