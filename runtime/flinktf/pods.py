@@ -58,6 +58,11 @@ def service(job: str) -> str:
     return f"{job}-jobmanager"
 
 
+def coordinator(job: str) -> str:
+    """The URL of a job's coordinator, in its pods."""
+    return f"http://{service(job)}:{COORDINATOR_PORT}"
+
+
 def job_manager_memory(job: FlinkTFJob) -> int:
     """Bytes of the whole process."""
     return job.spec.flink.job_manager.resources.memory_bytes or _JOB_MANAGER_MEMORY
@@ -129,7 +134,7 @@ def agent_json(job: FlinkTFJob, role: Role) -> str:
         job,
         role,
         socket=AGENT_SOCKET,
-        coordinator=f"http://{service(job.metadata.name)}:{COORDINATOR_PORT}",
+        coordinator=coordinator(job.metadata.name),
         token_file=TOKEN_FILE,
         host="",
         code_path=code_path(job),

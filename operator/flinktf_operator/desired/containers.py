@@ -9,7 +9,7 @@ from flinktf.api import FlinkTFJob
 from flinktf.api.kubernetes import Resources
 from flinktf.api.roles import Role
 from flinktf.flink.afresh import afresh
-from flinktf.flink.pools import PIPELINE, Pool, pools, process_memory
+from flinktf.flink.pools import PIPELINE, Pool, pipeline_environment, pools, process_memory
 from flinktf_operator.desired import availability
 from flinktf_operator.desired.labels import Manifest
 from flinktf_operator.desired.settings import Settings
@@ -102,16 +102,20 @@ def task_manager(job: FlinkTFJob, pool: Pool, resources: Resources, settings: Se
     command = ["taskmanager.sh", "start-foreground"]
     command += ["-Dtaskmanager.resource-id=$(POD_NAME)", "-Dtaskmanager.host=$(POD_IP)"]
     role = pool.name != PIPELINE
+    if role:
+        environment = {"FLINKTF_AGENT_SOCKET": pods.AGENT_SOCKET}
+    else:
+        environment = pipeline_environment(pods.coordinator(job.metadata.name), pods.TOKEN_FILE)
     return _container(
         job,
         settings,
         "taskmanager",
         job.spec.flink.image or settings.flink_image,
         afresh(pods.FLINK_WORK, command),
-        ("flink", "code", *(("agent",) if role else ()), *_api_access(job)),
+        ("flink", "code", "agent" if role else "token", *_api_access(job)),
         _memory(process_memory(pool), resources),
         ports={"rpc": pods.TASK_MANAGER_RPC_PORT, "data": pods.TASK_MANAGER_DATA_PORT},
-        environment={"FLINKTF_AGENT_SOCKET": pods.AGENT_SOCKET} if role else {},
+        environment=environment,
         readinessProbe=_tcp("rpc", 3),
         **({"lifecycle": {"preStop": {"exec": {"command": _AFTER_ITS_ROLE}}}} if role else {}),
     )

@@ -25,6 +25,7 @@ from flinktf.flink.pools import (
     Pool,
     cluster_configuration,
     job_configuration,
+    pipeline_environment,
     pools,
     render,
     task_manager_configuration,
@@ -50,10 +51,11 @@ _STEADY: Final = 60.0
 
 @dataclass(frozen=True)
 class Ports:
-    """The two ports that Flink's processes must know of each other before they start."""
+    """The ports that processes must know of each other before they start."""
 
     rpc: int
     rest: int
+    coordinator: int
 
 
 @dataclass
@@ -74,6 +76,10 @@ class Cluster:
         return f"http://{_HOST}:{self.ports.rest}"
 
     @property
+    def coordinator_url(self) -> str:
+        return f"http://{_HOST}:{self.ports.coordinator}"
+
+    @property
     def submission_file(self) -> Path:
         return self.layout.run / "submission.json"
 
@@ -82,11 +88,12 @@ class Cluster:
         return self.layout.run / "submitted.json"
 
     async def start_coordinator(self) -> Child:
-        """It writes its port to ``layout.coordinator_port``."""
+        """It writes its port to ``layout.coordinator_port``, once it listens."""
         shape = shape_of(self.manifest.job, submitted_here=False)
         file = self.layout.run / "coordinator.json"
         file.write_text(shape.to_json())
-        command = [sys.executable, "-m", "flinktf.coordinator", "--spec", str(file), "--host", _HOST, "--port", "0"]
+        command = [sys.executable, "-m", "flinktf.coordinator", "--spec", str(file), "--host", _HOST]
+        command += ["--port", str(self.ports.coordinator)]
         command += ["--token-file", str(self.layout.token), "--port-file", str(self.layout.coordinator_port)]
         return await self._spawn(_COORDINATOR, command, dict(os.environ))
 
@@ -99,7 +106,7 @@ class Cluster:
             for instance in pool.instances:
                 await self._start_task_manager(pool, instance)
 
-    async def start_agents(self, coordinator: str) -> None:
+    async def start_agents(self) -> None:
         """One agent beside each TaskManager of a role."""
         spec = self.manifest.job.spec
         directory = self.manifest.directory
@@ -110,7 +117,7 @@ class Cluster:
                     self.manifest.job,
                     role,
                     socket=str(self.layout.agent_socket(instance)),
-                    coordinator=coordinator,
+                    coordinator=self.coordinator_url,
                     token_file=str(self.layout.token),
                     host=_HOST,
                     code_path=str(self.manifest.code_path),
@@ -160,7 +167,10 @@ class Cluster:
             # The name under which Flink's REST API and logs know it; the run's folder has a log of the same name.
             "taskmanager.resource-id": f"taskmanager-{instance}",
         }
-        extra = {} if pool.name == PIPELINE else {"FLINKTF_AGENT_SOCKET": str(self.layout.agent_socket(instance))}
+        if pool.name == PIPELINE:
+            extra = pipeline_environment(self.coordinator_url, str(self.layout.token))
+        else:
+            extra = {"FLINKTF_AGENT_SOCKET": str(self.layout.agent_socket(instance))}
         await self._start_flink_process(f"taskmanager-{instance}", "taskmanager.sh", configuration, extra)
 
     async def _start_flink_process(
@@ -216,8 +226,6 @@ class Cluster:
         bury_orphans(self.children)
         for child in [child for child in self._ended() if self._can_begin_again(child)]:
             command, environment = self._recipes[child.name]
-            if child.name == _COORDINATOR:  # everyone knows where it was
-                command[command.index("--port") + 1] = self.layout.coordinator_port.read_text().strip()
             self._revived[child.name] = self._revivals(child) + 1
             self.children.remove(child)
             await self._spawn(child.name, command, environment)

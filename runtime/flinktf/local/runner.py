@@ -58,7 +58,8 @@ def run(manifest: LoadedManifest, options: Options, console: Console) -> int:
     """The exit code: 0 when the job succeeded, 1 when it failed, 128 + the signal's number when one ended it."""
     found = distribution.find()
     rest = require_free(options.ui_port, "--ui-port") if options.ui_port else free_port()
-    ports = Ports(rpc=free_port(frozenset({rest})), rest=rest)
+    rpc = free_port(frozenset({rest}))
+    ports = Ports(rpc, rest, coordinator=free_port(frozenset({rest, rpc})))
     processes.become_subreaper()
     folders = layout.create(manifest.job.metadata.name, options.runs)
     cluster = Cluster(manifest, found, folders, ports, uuid.uuid4().hex)
@@ -129,12 +130,15 @@ async def _looks(cluster: Cluster, progress: Progress) -> AsyncIterator[Snapshot
     coordinator = await cluster.start_coordinator()
     await cluster.start_flink()
     driver = await cluster.start_driver()
-    url = await _coordinator_url(cluster, coordinator)
-    await cluster.start_agents(url)
+    await _listens(cluster, coordinator)
+    await cluster.start_agents()
     watch = Watch(cluster, driver, time.monotonic())
     token = cluster.layout.token.read_text()
     # Without patience: while it waited, nobody would begin a coordinator again that has died.
-    async with CoordinatorClient(url, token, patience=0.0) as client, FlinkRest(cluster.rest_url) as rest:
+    async with (
+        CoordinatorClient(cluster.coordinator_url, token, patience=0.0) as client,
+        FlinkRest(cluster.rest_url) as rest,
+    ):
         while True:
             for line in await cluster.revive():
                 progress.say(line)
@@ -196,14 +200,13 @@ async def _flink_failure(rest: FlinkRest, job_id: str, failure: Failure) -> Fail
     return failure
 
 
-async def _coordinator_url(cluster: Cluster, coordinator: Child) -> str:
+async def _listens(cluster: Cluster, coordinator: Child) -> None:
     file = cluster.layout.coordinator_port
     deadline = time.monotonic() + _STARTING
     while not file.exists():
         if coordinator.exit_code is not None or time.monotonic() > deadline:
             raise RunError(_died(coordinator))
         await asyncio.sleep(0.02)
-    return f"http://127.0.0.1:{file.read_text().strip()}"
 
 
 def _died(child: Child) -> Failure:

@@ -61,11 +61,14 @@ def test_the_client_knows_parallelism_roles_and_checkpoints() -> None:
     assert found["parallelism.default"] == "6"
     assert found["flinktf.role.worker.replicas"] == "2"
     assert found["execution.checkpointing.interval"] == "5400 s"
+    assert found["table.exec.async-ml-predict.max-concurrent-operations"] == "4096"
 
 
 def test_the_users_configuration_wins() -> None:
     spec = {"flink": {"configuration": {"heartbeat.timeout": "5 s"}}}
     assert cluster_configuration(job(**spec))["heartbeat.timeout"] == "5 s"
+    rows = {"table.exec.async-ml-predict.max-concurrent-operations": "100"}
+    assert job_configuration(job(flink={"configuration": rows})).items() >= rows.items()
 
 
 def test_any_value_survives_the_file() -> None:

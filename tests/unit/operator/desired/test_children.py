@@ -111,6 +111,33 @@ def test_only_the_job_and_the_operator_get_in() -> None:
     assert [port["port"] for port in operator["ports"]] == [8081, 8090]
 
 
+def test_the_pipeline_finds_the_roles_that_serve_models() -> None:
+    """By the coordinator, with the token; the policy lets a job's pods reach each other's ports, whichever they are."""
+    found = made(job())
+    environment = {
+        pool: {e["name"]: e.get("value") for e in c["env"] if e["name"].startswith("FLINKTF_")}
+        for pool, c in containers(found)
+        if c["name"] == "taskmanager"
+    }
+    assert environment == {
+        "pipeline": {
+            "FLINKTF_COORDINATOR": "http://wine-jobmanager:8090",
+            "FLINKTF_TOKEN_FILE": "/run/secrets/flinktf/token",
+        },
+        "worker": {"FLINKTF_AGENT_SOCKET": "/run/flinktf/agent.sock"},
+    }
+    pipeline = pod(found, "pipeline")
+    (mounted,) = (m for m in pipeline["containers"][0]["volumeMounts"] if m["name"] == "token")
+    assert mounted == {"name": "token", "mountPath": "/run/secrets/flinktf", "readOnly": True}
+    (volume,) = (v for v in pipeline["volumes"] if v["name"] == "token")
+    assert volume["secret"]["secretName"] == "wine-token"
+    policy = next(c for c in found.config if c["kind"] == "NetworkPolicy")["spec"]
+    for pool in ("jobmanager", "pipeline", "worker"):
+        labels = workload(found, pool)["spec"]["template"]["metadata"]["labels"]
+        assert policy["podSelector"]["matchLabels"].items() <= labels.items()
+    assert policy["ingress"][0] == {"from": [{"podSelector": policy["podSelector"]}]}
+
+
 def test_pod_templates_are_merged_the_common_one_first() -> None:
     common = {"spec": {"containers": [{"name": "taskmanager", "env": [{"name": "A", "value": "common"}]}]}}
     own = {"spec": {"containers": [{"name": "taskmanager", "env": [{"name": "A", "value": "worker"}]}]}}

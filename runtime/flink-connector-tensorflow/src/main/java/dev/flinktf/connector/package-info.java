@@ -9,6 +9,8 @@
  *                      for each subtask of the role     {@link dev.flinktf.connector.role.RoleSource} (no records)  ═╣ agent, then the
  *                                                                                          ║ TensorFlow process
  *  user's operators ◄─ {@link dev.flinktf.connector.transform.DecodeOperator} ◄══ ArrowBatch ══  {@link dev.flinktf.connector.transform.TransformOperator}   ═╝
+ *
+ *  user's operators ◄─ ML_PREDICT ({@link dev.flinktf.connector.predict.PredictRows}) or {@link dev.flinktf.connector.predict.Prediction}  ◄══ Arrow over TCP ══►  a role's TensorFlow processes
  * </pre>
  *
  * <p>Rows become Arrow where they are made, in the pipeline's slots; a role's TaskManager only moves bytes. Everything

@@ -1,7 +1,6 @@
 package dev.flinktf.connector.arrow;
 
 import org.apache.flink.table.data.GenericRowData;
-import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.types.logical.RowType;
 
 import org.apache.arrow.flatbuf.MessageHeader;
@@ -27,7 +26,7 @@ public final class ArrowDecoder {
      *
      * @throws BatchFormatException when the message is not a batch of the agreed columns; it names the column
      */
-    public void decode(byte[] message, Consumer<RowData> rows) {
+    public void decode(byte[] message, Consumer<? super GenericRowData> rows) {
         Encapsulated.Metadata metadata = Encapsulated.read(message);
         if (metadata.message().headerType() != MessageHeader.RecordBatch) {
             throw new BatchFormatException("the Arrow message is not a record batch");

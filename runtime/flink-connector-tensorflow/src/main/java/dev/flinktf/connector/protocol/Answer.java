@@ -39,11 +39,16 @@ public sealed interface Answer {
 
     private static Ready ready(Frame frame) throws ProtocolException {
         JsonNode node = Json.parse(frame);
-        long version = Json.number(node, frame.type(), "version");
+        return new Ready(requireVersion(node), Json.number(node, frame.type(), "generation"));
+    }
+
+    /** The version of a READY, which is one that HELLO has offered. */
+    static long requireVersion(JsonNode ready) throws ProtocolException {
+        long version = Json.number(ready, FrameType.READY, "version");
         if (version != Hello.VERSION) {
             throw new ProtocolException("READY of version " + version + "; this side speaks " + Hello.VERSION);
         }
-        return new Ready(version, Json.number(node, frame.type(), "generation"));
+        return version;
     }
 
     private static Done done(Frame frame) throws ProtocolException {

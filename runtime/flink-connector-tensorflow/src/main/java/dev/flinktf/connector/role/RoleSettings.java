@@ -50,13 +50,7 @@ public final class RoleSettings {
      *     contradict the FlinkTFJob
      */
     public static RoleSettings of(ReadableConfig configuration, String role, Optional<Integer> wanted) {
-        Set<String> known = new TreeSet<>();
-        for (String key : configuration.toMap().keySet()) {
-            Matcher matcher = REPLICAS.matcher(key);
-            if (matcher.matches()) {
-                known.add(matcher.group(1));
-            }
-        }
+        Set<String> known = roles(configuration);
         if (!known.isEmpty() && !known.contains(role)) {
             throw new ValidationException(
                     String.format("There is no role '%s'; the FlinkTFJob has the roles %s.", role, known));
@@ -80,6 +74,18 @@ public final class RoleSettings {
         return new RoleSettings(configuration, role, replicas);
     }
 
+    /** The roles of the FlinkTFJob; none where flinktf has not written the configuration. */
+    public static Set<String> roles(ReadableConfig configuration) {
+        Set<String> roles = new TreeSet<>();
+        for (String key : configuration.toMap().keySet()) {
+            Matcher matcher = REPLICAS.matcher(key);
+            if (matcher.matches()) {
+                roles.add(matcher.group(1));
+            }
+        }
+        return roles;
+    }
+
     public String role() {
         return role;
     }
@@ -88,14 +94,17 @@ public final class RoleSettings {
         return replicas;
     }
 
+    /** The name of the FlinkTFJob. */
+    public String job() {
+        return configuration.getOptional(FlinkTFOptions.JOB_NAME)
+                .or(() -> configuration.getOptional(PipelineOptions.NAME))
+                .orElse(UNNAMED_JOB);
+    }
+
     /** What the role's subtasks have in common. */
     public RoleSpec spec(Mode mode, StreamSchema schema, StreamSchema outputSchema) {
-        String job =
-                configuration.getOptional(FlinkTFOptions.JOB_NAME)
-                        .or(() -> configuration.getOptional(PipelineOptions.NAME))
-                        .orElse(UNNAMED_JOB);
         return new RoleSpec(
-                job,
+                job(),
                 role,
                 replicas,
                 mode,

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
@@ -76,6 +77,23 @@ class RecordedFramesTest {
 
         assertThat(hello.frame().text()).isEqualTo(recordedFrame("hello").text());
         assertThat(Hello.barrier(12).text()).isEqualTo(recordedFrame("barrier").text());
+    }
+
+    @Test
+    void aClientOfAModelSaysAndTakesWhatWasRecorded() throws IOException {
+        StreamSchema.Column error = new StreamSchema.Column("error", "VARCHAR(2147483647)", true);
+        PredictHello hello =
+                new PredictHello(
+                        "wine",
+                        "/models/wine",
+                        null,
+                        Map.of("not-finite", "allow"),
+                        new StreamSchema(List.of(new StreamSchema.Column("x", "FLOAT", true)), new byte[3]),
+                        new StreamSchema(List.of(new StreamSchema.Column("y", "DOUBLE", true), error), new byte[3]));
+
+        assertThat(hello.frame("secret").text()).isEqualTo(recordedFrame("hello to predict").text());
+        assertThat(PredictHello.model(recordedFrame("ready to predict"))).isEqualTo("7");
+        assertThatThrownBy(() -> PredictHello.model(recordedFrame("ready"))).hasMessage("READY lacks 'model'");
     }
 
     @Test

@@ -1,0 +1,143 @@
+package dev.flinktf.connector.predict;
+
+import org.apache.flink.api.common.operators.MailboxExecutor;
+import org.apache.flink.api.common.typeutils.TypeSerializer;
+import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
+import org.apache.flink.streaming.api.operators.BoundedOneInput;
+import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
+import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
+import org.apache.flink.streaming.api.watermark.Watermark;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.table.data.RowData;
+import org.apache.flink.table.data.utils.JoinedRowData;
+import org.apache.flink.table.data.utils.ProjectedRowData;
+import org.apache.flink.types.RowKind;
+import org.apache.flink.util.IOUtils;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.RejectedExecutionException;
+
+/**
+ * Emits each row with its prediction behind it, a batch at a time and in order. What ML_PREDICT does, without a future for each
+ * row.
+ *
+ * <p>A checkpoint waits for what is on its way: there is no state.
+ */
+final class PredictOperator extends AbstractStreamOperator<RowData>
+        implements OneInputStreamOperator<RowData, RowData>, BoundedOneInput {
+
+    private static final long serialVersionUID = 1L;
+
+    private final transient MailboxExecutor mailbox;
+    private final PredictSpec spec;
+    /** The positions of the columns that the model takes. */
+    private final int[] features;
+
+    private transient PredictClient<StreamRecord<RowData>> client;
+    private transient ProjectedRowData taken;
+    /** Null where Flink does not use a row again that it has handed over. */
+    private transient TypeSerializer<RowData> copier;
+    // Only the task's thread touches this.
+    private transient Deque<Pending> pending;
+
+    /** A batch, and the watermark that came while it was the last one: it may follow when the batch is emitted. */
+    private static final class Pending {
+        private final Batch<StreamRecord<RowData>> batch;
+        private Watermark behind;
+
+        Pending(Batch<StreamRecord<RowData>> batch) {
+            this.batch = batch;
+        }
+    }
+
+    PredictOperator(StreamOperatorParameters<RowData> parameters, PredictSpec spec, int[] features) {
+        super(parameters);
+        this.mailbox = parameters.getMailboxExecutor();
+        this.spec = spec;
+        this.features = features;
+    }
+
+    @Override
+    public void open() throws Exception {
+        super.open();
+        taken = ProjectedRowData.from(features);
+        pending = new ArrayDeque<>();
+        if (getExecutionConfig().isObjectReuseEnabled()) {
+            copier = getOperatorConfig().getTypeSerializerIn(0, getUserCodeClassloader());
+        }
+        client = PredictClient.open(spec, getMetricGroup());
+    }
+
+    @Override
+    public void processElement(StreamRecord<RowData> element) {
+        RowData row = element.getValue();
+        if (row.getRowKind() != RowKind.INSERT) {
+            throw new IllegalArgumentException(
+                    "Rows are predicted that are inserted, and this stream has " + row.getRowKind()
+                            + " rows: it is a changelog, not an append-only stream.");
+        }
+        StreamRecord<RowData> kept = copier == null ? element : element.copy(copier.copy(row));
+        Batch<StreamRecord<RowData>> batch = client.append(taken.replaceRow(row), kept);
+        if (pending.isEmpty() || pending.peekLast().batch != batch) {
+            pending.add(new Pending(batch));
+            batch.outcome().whenComplete((rows, error) -> mail());
+        }
+    }
+
+    private void mail() {
+        try {
+            mailbox.execute(this::emit, "predictions");
+        } catch (RejectedExecutionException ended) {
+            // The task is over.
+        }
+    }
+
+    /** Emits all that can be, in order. */
+    private void emit() {
+        while (!pending.isEmpty() && pending.peek().batch.outcome().isDone()) {
+            Pending first = pending.poll();
+            List<StreamRecord<RowData>> rows = first.batch.tags();
+            List<RowData> outputs = first.batch.outcome().join();
+            for (int i = 0; i < rows.size(); i++) {
+                StreamRecord<RowData> row = rows.get(i);
+                output.collect(row.replace(new JoinedRowData(row.getValue(), outputs.get(i))));
+            }
+            if (first.behind != null) {
+                output.emitWatermark(first.behind);
+            }
+        }
+    }
+
+    @Override
+    public void processWatermark(Watermark watermark) throws Exception {
+        if (pending.isEmpty()) {
+            super.processWatermark(watermark);
+        } else {
+            pending.peekLast().behind = watermark;
+        }
+    }
+
+    @Override
+    public void prepareSnapshotPreBarrier(long checkpointId) throws Exception {
+        awaitAll();
+    }
+
+    @Override
+    public void endInput() throws Exception {
+        awaitAll();
+    }
+
+    private void awaitAll() throws InterruptedException {
+        while (!pending.isEmpty()) {
+            mailbox.yield();
+        }
+    }
+
+    @Override
+    public void close() throws Exception {
+        IOUtils.closeQuietly(client);
+        super.close();
+    }
+}
