@@ -213,7 +213,8 @@ def _exited(state: JobState, event: Exited, now: float) -> Step:
     )
     state = replace(state, generation=event.generation, stepped=state.stepped or event.step > 0)
     state, formed = _form(_with(state, event.key, done), now)
-    return state, (Happened("Done", name(event.key), "before this coordinator began"), *formed)
+    # Its cluster may never form again: when training is done with it, the others only have to be told.
+    return endings.settled(state, (Happened("Done", name(event.key), "before this coordinator began"), *formed))
 
 
 def _tick(state: JobState, tick: Tick, now: float) -> Step:

@@ -139,7 +139,7 @@ class Job:
             self.apply(Tick())
 
 
-@settings(max_examples=200)
+@settings(max_examples=300)
 @given(st.data(), st.sampled_from(sorted(ROLES)), st.sampled_from(["Role", "Gang"]), st.booleans())
 def test_the_job_goes_on(data: st.DataObject, strategy: str, scope: str, region: bool) -> None:
     job = Job(strategy, scope, region)
