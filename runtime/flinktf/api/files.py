@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from flinktf.api.job import SERVE
 from flinktf.api.load import LoadedManifest
 from flinktf.api.problems import FieldPath, Problem, line_of, path_text, shown
 
@@ -52,7 +53,8 @@ def _programs(loaded: LoadedManifest) -> Iterator[_Finding]:
         elif (common := spec.resolved_entrypoint(role)) is not None:
             entrypoints.setdefault(common, ("spec", "tensorflow", "entrypoint"))
     for entrypoint, path in entrypoints.items():
-        yield from _entrypoint(path, entrypoint, code)
+        if entrypoint != SERVE:
+            yield from _entrypoint(path, entrypoint, code)
 
 
 def _pipeline(path: FieldPath, file: Path) -> Iterator[_Finding]:

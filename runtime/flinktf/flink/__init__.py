@@ -2,8 +2,8 @@
 
 from flinktf.flink.cluster_config import ClusterConfig
 from flinktf.flink.job import Job
-from flinktf.flink.tables import transform
+from flinktf.flink.tables import predict, transform
 from flinktf.flink.tf_cluster_config import TFClusterConfig
 from flinktf.flink.tf_utils import inference, train
 
-__all__ = ["ClusterConfig", "Job", "TFClusterConfig", "inference", "train", "transform"]
+__all__ = ["ClusterConfig", "Job", "TFClusterConfig", "inference", "predict", "train", "transform"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,4 +26,27 @@ def transform(
 
     connector = get_gateway().jvm.dev.flinktf.connector.FlinkTF
     result = connector.transform(table_env._j_tenv, table._j_table, output, role, dict(options or {}))
+    return Table(result, table_env)
+
+
+def predict(
+    table_env: StreamTableEnvironment,
+    table: Table,
+    path: str,
+    output: str,
+    features: Sequence[str] = (),
+    options: Mapping[str, str] | None = None,
+) -> Table:
+    """``table`` with the columns of ``output`` added, in SQL (``"label INT, score FLOAT"``), which a model predicts.
+
+    ``path`` is the model's, or the folder of its versions, ``features`` are the columns that it takes, all of them
+    when there are none. A role with the entrypoint ``flinktf.serving:serve`` serves it; ``options`` are those of a
+    model in SQL (docs/connector.md). It does what ``ML_PREDICT`` does, a batch at a time.
+    """
+    from pyflink.java_gateway import get_gateway
+    from pyflink.table import Table
+
+    connector = get_gateway().jvm.dev.flinktf.connector.FlinkTF
+    whole = {**(options or {}), "path": path}
+    result = connector.predict(table_env._j_tenv, table._j_table, list(features), output, whole)
     return Table(result, table_env)

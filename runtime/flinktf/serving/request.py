@@ -48,8 +48,8 @@ class ServingOptions:
 
 @dataclass(frozen=True)
 class Request:
-    """``outputs`` are the model's own columns; ``columns`` are all of an answer, in order, with ``error`` as the last
-    one, and perhaps ``model_version``."""
+    """``outputs`` are the model's own columns; ``columns`` are all of an answer: those, perhaps ``model_version`` among
+    them, and last why a row was refused."""
 
     path: str
     signature: str | None
@@ -74,7 +74,9 @@ def parse_request(payload: bytes | bytearray | memoryview, token: str) -> Reques
     if not isinstance(model, Mapping) or not isinstance(model.get("path"), str) or inputs is None or outputs is None:
         raise RequestError("BadRequest", "HELLO lacks the model's path, its schema or its outputSchema")
     columns = arrow_schema(outputs)
-    own = [field for field in columns if field.name not in (ERROR, MODEL_VERSION)]
+    if not columns.names or columns.names[-1] != ERROR or not pa.types.is_string(columns.field(-1).type):
+        raise RequestError("BadRequest", f"the last column of outputSchema is not a STRING {ERROR!r}")
+    own = [field for field in list(columns)[:-1] if not _is_version(field)]
     return Request(
         path=model["path"],
         signature=model.get("signature"),
@@ -117,15 +119,15 @@ def _number(given: Mapping[str, Any], name: str, default: float) -> float:
 
 def answer(request: Request, outputs: pa.RecordBatch, errors: pa.Array, version: str) -> pa.RecordBatch:
     """The columns that the client wants: the model's, and what is known of each row."""
-    columns = []
-    for field in request.columns:
-        if field.name == ERROR:
-            columns.append(errors.cast(field.type))
-        elif field.name == MODEL_VERSION:
-            columns.append(_version_column(field.type, version, outputs.num_rows))
-        else:
-            columns.append(outputs.column(field.name))
-    return pa.RecordBatch.from_arrays(columns, schema=request.columns)
+    columns = [
+        _version_column(field.type, version, outputs.num_rows) if _is_version(field) else outputs.column(field.name)
+        for field in list(request.columns)[:-1]
+    ]
+    return pa.RecordBatch.from_arrays([*columns, errors], schema=request.columns)
+
+
+def _is_version(field: pa.Field) -> bool:
+    return field.name == MODEL_VERSION and field.type in (pa.int64(), pa.string())
 
 
 def _version_column(kind: pa.DataType, version: str, rows: int) -> pa.Array:

@@ -47,13 +47,13 @@ def converse(sock: socket.socket, models: Models, token: str, tally: Tally) -> N
     try:
         _serve(sock, models, token, tally)
     except RequestError as error:
-        _fail(sock, {"type": error.kind, "message": str(error), "traceback": ""})
+        _fail(sock, {"type": error.kind, "message": str(error), "traceback": ""}, final=True)
     except ModelError as error:  # before OSError: some are that too
-        _fail(sock, {"type": type(error).__name__, "message": str(error), "traceback": ""})
+        _fail(sock, {"type": type(error).__name__, "message": str(error), "traceback": ""}, final=True)
     except (OSError, ProtocolError) as error:
         _LOG.info("a client of a model has gone: %s", error)
     except Exception as error:
-        _fail(sock, describe(error)._asdict())
+        _fail(sock, describe(error)._asdict(), final=False)
     finally:
         # Not close() alone: the other thread may read from it.
         with contextlib.suppress(OSError):
@@ -88,7 +88,6 @@ def _answer_all(sock: socket.socket, request: Request, served: Served, tally: Ta
             columns = answer(request, *found)
             send_frame(sock, FrameType.RESULT, columns.serialize())
             tally.add(columns.num_rows, columns.num_rows - found.errors.null_count)
-        _send(sock, FrameType.DONE, {})
     finally:
         with contextlib.suppress(OSError):
             sock.shutdown(socket.SHUT_RD)
@@ -105,7 +104,7 @@ def _read(
 ) -> None:
     """Passes the client's batches on to the model; None is the end of them, an exception what was wrong with one."""
     try:
-        while (frame := read_frame(sock)) is not None and frame.type is not FrameType.END:
+        while (frame := read_frame(sock)) is not None:
             if frame.type is not FrameType.DATA:
                 raise ProtocolError(f"a client sent {frame.type.name} where batches belong")
             batch = pa.ipc.read_record_batch(pa.py_buffer(frame.payload), request.inputs)
@@ -119,7 +118,8 @@ def _send(sock: socket.socket, kind: FrameType, value: dict[str, Any]) -> None:
     send_frame(sock, kind, json.dumps(value).encode())
 
 
-def _fail(sock: socket.socket, failure: dict[str, Any]) -> None:
+def _fail(sock: socket.socket, failure: dict[str, Any], *, final: bool) -> None:
+    """``final``: the client's job would meet the same again, and fails."""
     _LOG.warning("a client of a model was refused: %s: %s", failure["type"], failure["message"])
     with contextlib.suppress(OSError):
-        _send(sock, FrameType.FAILED, {**failure, "final": False})
+        _send(sock, FrameType.FAILED, {**failure, "final": final})

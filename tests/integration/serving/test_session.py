@@ -20,30 +20,11 @@ from flinktf.serving.announced import Announced, check
 from flinktf.serving.served import Models
 from flinktf.serving.session import Tally, converse
 from flinktf.training.errors import ColumnError
+from integration.serving.models import save
 
 INPUTS = pa.schema([("x", pa.float32())])
 COLUMNS = pa.schema([("y", pa.float32()), ("model_version", pa.int64()), ("error", pa.string())])
 TOKEN = "secret"
-
-
-def save(path: Path, factor: float) -> Path:
-    """A model y = factor · x that refuses negative numbers, and gives NaN for 1e9."""
-    import tensorflow as tf
-
-    class Times(tf.Module):
-        def __init__(self) -> None:
-            self.factor = tf.Variable(factor)
-
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")])
-        def __call__(self, x: Any) -> Any:
-            with tf.control_dependencies([tf.debugging.assert_non_negative(x, "negative numbers have no place")]):
-                return {"y": tf.where(x == 1e9, float("nan"), self.factor * x)}
-
-    module = Times()
-    partial = path.with_name(f".{path.name}")
-    tf.saved_model.save(module, str(partial), {"serving_default": module.__call__})
-    partial.rename(path)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +51,7 @@ class Client:
         return self.answer()
 
     def send(self, kind: FrameType, value: Any) -> None:
-        send_frame(self.sock, kind, json.dumps(value).encode() if value is not None else b"")
+        send_frame(self.sock, kind, json.dumps(value).encode())
 
     def answer(self) -> tuple[FrameType, Any]:
         frame = read_frame(self.sock)
@@ -90,11 +71,6 @@ class Client:
     def predict(self, *numbers: float | None) -> list[dict[str, Any]]:
         self.ask(*numbers)
         return self.result()
-
-    def end(self) -> None:
-        self.send(FrameType.END, None)
-        assert self.answer() == (FrameType.DONE, {})
-        self.hang_up()
 
     def hang_up(self) -> None:
         self.sock.close()
@@ -129,7 +105,7 @@ def test_batches_are_answered_in_their_order(client: Client) -> None:
     for start in range(0, 3000, 100):
         assert [one["y"] for one in client.result()] == [2.0 * number for number in range(start, start + 100)]
     assert (client.tally.batches, client.tally.rows, client.tally.refused) == (30, 3000, 0)
-    client.end()
+    client.hang_up()
 
 
 def test_records_that_the_model_refuses(client: Client) -> None:
@@ -140,13 +116,13 @@ def test_records_that_the_model_refuses(client: Client) -> None:
     assert "negative numbers have no place" in found[1]["error"]
     assert "'x' is NULL" in found[2]["error"]
     assert np.isnan(client.predict(1e9)[0]["y"])
-    client.end()
+    client.hang_up()
 
 
 def test_results_that_are_not_finite_may_be_refused(client: Client) -> None:
     client.hello("doubling", **{"not-finite": "reject"})
     assert client.predict(1e9, 1.0) == [row(None, None, "output 'y' is not finite"), row(2.0)]
-    client.end()
+    client.hang_up()
 
 
 @pytest.mark.parametrize(
@@ -157,7 +133,8 @@ def test_results_that_are_not_finite_may_be_refused(client: Client) -> None:
         ({"not-finite": "perhaps"}, "BadRequest", "'not-finite' is 'perhaps', not allow or reject"),
         ({"max-rows": "0"}, "BadRequest", "'max-rows' is '0', not a number above 0"),
         ({"colour": "red"}, "BadRequest", "there is no option 'colour'"),
-        ({"columns": pa.schema([("z", pa.string()), ("error", pa.string())])}, "", "z"),
+        ({"columns": pa.schema([("z", pa.string()), ("error", pa.string())])}, "DtypeError", "'z'"),
+        ({"columns": pa.schema([("y", pa.float32())])}, "BadRequest", "is not a STRING 'error'"),
         ({"converter": "nothing:here"}, "EntrypointError", "names the module 'nothing'"),
     ],
 )
@@ -195,7 +172,7 @@ def test_versions_are_swapped_between_two_batches(tmp_path: Path) -> None:
             break
         threading.Event().wait(0.02)
     assert found == row(3.0, 2)
-    client.end()
+    client.hang_up()
     assert any("version 2 swapped" in line for line in told)
 
 
@@ -220,7 +197,7 @@ def test_announcements(tmp_path: Path) -> None:
     announce(("wine", 3, "missing"))
     announce(("wine", 1, first.name))
     _until(client, row(2.0, 1))
-    client.end()
+    client.hang_up()
     again = Announced(str(tmp_path), announced.location())
     assert again.location() == announced.location()
     assert [version.name for version in again.source("wine").poll()] == ["1"]
@@ -246,5 +223,5 @@ def test_clients_share_a_model(doubling: Path) -> None:
         assert client.predict(1.0) == [row(2.0)]
     assert sum("loaded" in line for line in told) == 1
     for client in clients:
-        client.end()
+        client.hang_up()
     assert models._used == {}

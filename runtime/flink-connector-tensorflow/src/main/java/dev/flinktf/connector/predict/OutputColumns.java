@@ -8,7 +8,7 @@ import org.apache.flink.table.types.logical.RowType;
 import org.apache.flink.table.types.logical.VarCharType;
 
 import dev.flinktf.connector.predict.PredictOptions.OnError;
-import dev.flinktf.connector.role.RoleFailedException;
+import dev.flinktf.connector.role.JobFailedException;
 
 import java.io.Serializable;
 import java.util.ArrayList;
@@ -64,17 +64,17 @@ record OutputColumns(RowType declared, int error, OnError onError) implements Se
         private final LogicalType[] types =
                 IntStream.of(outputs).mapToObj(declared::getTypeAt).toArray(LogicalType[]::new);
 
-        /** @throws RoleFailedException for a record that was refused, unless that is no failure */
-        RowData read(GenericRowData sent) throws RoleFailedException {
+        /** @throws JobFailedException for a record that was refused, unless that is no failure: it would come again */
+        RowData read(GenericRowData sent) throws JobFailedException {
             Object refused = sent.getField(outputs.length);
             if (refused != null && onError == OnError.FAIL) {
-                throw new RoleFailedException("a record was refused: " + refused);
+                throw new JobFailedException("a record was refused: " + refused);
             }
             GenericRowData row = new GenericRowData(declared.getFieldCount());
             for (int i = 0; i < outputs.length; i++) {
                 Object value = sent.getField(i);
                 if (value == null && !types[i].isNullable()) {
-                    throw new RoleFailedException(
+                    throw new JobFailedException(
                             "output '" + declared.getFieldNames().get(outputs[i]) + "' is declared NOT NULL, and is NULL");
                 }
                 row.setField(outputs[i], value);
