@@ -123,6 +123,7 @@ def submission_json(job: FlinkTFJob, job_id: str, restore: str | None) -> str:
         jars=[f"{code}/{jar}" for jar in pipeline.jars] if pipeline else [],
         file=f"{code}/{file}" if file else None,
         args=list(pipeline.args) if pipeline else [],
+        storage=DATA,
         servers=list(spec.servers),
     )
     return json.dumps(asdict(submission))

@@ -136,6 +136,7 @@ def _run_script(submission: Submission, file: Path) -> None:
     """As ``python file …`` does."""
     # A model that the program builds, and a class that it sends along, are of the Keras that its roles have.
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    os.chdir(submission.storage)
     sys.argv = [str(file), *submission.args]
     sys.path.insert(0, str(file.parent))
     runpy.run_path(str(file), run_name="__main__")

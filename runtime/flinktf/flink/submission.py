@@ -27,6 +27,8 @@ class Submission:
     main_class: str | None = None
     jars: list[str] = field(default_factory=list)
     args: list[str] = field(default_factory=list)
+    storage: str = "."
+    """What relative paths are relative to, those of the program as well."""
     servers: list[str] = field(default_factory=list)
     """Roles that serve models: they end when the rest of the job has."""
 

@@ -152,6 +152,7 @@ class Cluster:
             jars=[str(self.manifest.code_path / jar) for jar in pipeline.jars] if pipeline else [],
             file=str(self.manifest.code_path / file) if file else None,
             args=list(pipeline.args) if pipeline else [],
+            storage=str(self.manifest.directory),
             servers=list(spec.servers),
         )
         submission.write(self.submission_file)

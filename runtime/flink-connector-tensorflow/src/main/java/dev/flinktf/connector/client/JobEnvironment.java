@@ -74,6 +74,7 @@ public final class JobEnvironment extends StreamExecutionEnvironment {
         Method main;
         try {
             main = Class.forName(mainClass, true, jars).getMethod("main", String[].class);
+            main.setAccessible(true); // the class need not be public, as for java itself
         } catch (ClassNotFoundException | NoSuchMethodException error) {
             throw new ValidationException(
                     String.format("spec.job.mainClass: there is no %s with a main(String[]) in spec.job.jars.", mainClass));
