@@ -53,8 +53,9 @@ _KEPT: Final = (
     "required",
 )
 _OPEN: Final = {"x-kubernetes-preserve-unknown-fields": True}
-# Flink's settings are read by rules, which see fields with their defaults only.
+# These are read by rules, which see fields with their defaults only.
 _DEFAULTED_MAPS: Final = frozenset({"configuration"})
+_DEFAULTED_LISTS: Final = frozenset({"jars"})
 
 
 def crd() -> dict[str, Any]:
@@ -62,6 +63,7 @@ def crd() -> dict[str, Any]:
     whole = FlinkTFJob.model_json_schema(by_alias=True, mode="validation")
     fields, definitions = whole["properties"], whole["$defs"]
     spec = _schema(fields["spec"], definitions, "spec")
+    spec["properties"]["roles"]["default"] = []  # for the same reason; those of the status have none
     spec["x-kubernetes-validations"] = _validations(of_roles=False)
     spec["properties"]["roles"]["items"]["x-kubernetes-validations"] = _validations(of_roles=True)
     told = Status.model_json_schema(by_alias=True)
@@ -174,7 +176,9 @@ def _default(merged: Mapping[str, Any], schema: Schema, name: str) -> Any:
     if schema.get("type") == "object":
         inner = any("default" in field for field in schema.get("properties", {}).values())
         return {} if merged.get("default") is not None and (inner or name in _DEFAULTED_MAPS) else None
-    return None if schema.get("type") == "array" else merged.get("default")
+    if schema.get("type") == "array":
+        return [] if name in _DEFAULTED_LISTS else None
+    return merged.get("default")
 
 
 def main() -> None:
