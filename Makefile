@@ -43,6 +43,7 @@ faults: setup
 
 bench: setup
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.inference
 	$(BIN)/python -m bench.failover
 	$(BIN)/python -m bench.operators
 	$(MAKE) cluster-up

@@ -81,7 +81,7 @@ def blackhole(shape: Shape) -> Measured:
     )
     with tempfile.TemporaryDirectory() as folder:
         _run(Path(folder), "job.sql", sql, _NO_TRAINING, {})
-        running, finished = _task_times(Path(folder))
+        running, finished = task_times(Path(folder))
     return Measured(shape.rows / (finished - running))
 
 
@@ -93,7 +93,7 @@ def udf(shape: Shape, kind: str, rows: int) -> Measured:
         first = Path(folder, "first")
         job = f"SETTINGS = {settings | {'columns': names, 'first': str(first)}!r}\n" + (_JOBS / "udf.py").read_text()
         _run(Path(folder), "job.py", job, _NO_TRAINING, {})
-        _, finished = _task_times(Path(folder))
+        _, finished = task_times(Path(folder))
         return Measured(rows / (finished - float(first.read_text())))
 
 
@@ -106,15 +106,19 @@ def example(name: str) -> Measured:
 
 
 def _run(folder: Path, job: str, job_text: str, train: str, parameters: dict[str, Any]) -> tuple[str, dict[str, int]]:
-    """Runs a job to its end. Raises RuntimeError with all its output when it fails."""
-    (folder / job).write_text(job_text)
     (folder / "train.py").write_text(train)
     spec = {
-        "job": {job.removeprefix("job.").replace("py", "python"): job},
         "tensorflow": {"strategy": "Independent", "entrypoint": "train:main", "parameters": parameters},
         "roles": [{"name": "worker", "replicas": 1}],
         "model": {"path": "model"},
     }
+    return run_spec(folder, job, job_text, spec)
+
+
+def run_spec(folder: Path, job: str, job_text: str, spec: dict[str, Any]) -> tuple[str, dict[str, int]]:
+    """Runs a job to its end. Raises RuntimeError with all its output when it fails."""
+    (folder / job).write_text(job_text)
+    spec = spec | {"job": {job.removeprefix("job.").replace("py", "python"): job}}
     manifest = {"apiVersion": "flinktf.dev/v1alpha1", "kind": "FlinkTFJob", "metadata": {"name": "bench"}, "spec": spec}
     (folder / "job.yaml").write_text(yaml.safe_dump(manifest))
     return _run_folder(folder)
@@ -145,7 +149,7 @@ def _measure_memory(pid: int, memory: dict[str, int]) -> None:
                 memory[name] = max(memory.get(name, 0), process.memory_info().rss)
 
 
-def _task_times(folder: Path) -> tuple[float, float]:
+def task_times(folder: Path) -> tuple[float, float]:
     """When the first task was running, and when the last one had finished, as the JobManager's log says."""
     (log,) = folder.glob("flinktf-runs/*/logs/jobmanager.log")
     found: dict[str, list[float]] = {"RUNNING": [], "FINISHED": []}

@@ -1,0 +1,129 @@
+"""The jobs that are measured: the same rows to nobody, to a model that a role serves, and to models in Python UDFs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+NAMES: Final = tuple(f"f{i}" for i in range(10))
+FLOATS: Final = ", ".join(f"{name} FLOAT" for name in NAMES)
+COLUMNS: Final = ", ".join(NAMES)
+OUTPUT: Final = "y FLOAT"
+SERVED: Final[dict[str, Any]] = {
+    "tensorflow": {"strategy": "Independent", "entrypoint": "flinktf.serving:serve"},
+    "roles": [{"name": "predictor"}],
+}
+ALONE: Final[dict[str, Any]] = {"tensorflow": {"strategy": "Independent"}, "roles": []}
+
+_SOURCE: Final = (
+    "CREATE TABLE numbers ({floats}) WITH ('connector' = 'datagen', 'number-of-rows' = '{rows}', "
+    "'rows-per-second' = '100000000');\n"
+)
+_SINK: Final = "CREATE TABLE sink (y FLOAT) WITH ('connector' = 'blackhole');\n"
+
+
+def source(rows: int) -> str:
+    return _SOURCE.format(floats=FLOATS, rows=rows)
+
+
+def blackhole(rows: int) -> str:
+    """Flink alone."""
+    return source(rows) + _SINK + "INSERT INTO sink SELECT f0 FROM numbers;\n"
+
+
+def ml_predict(rows: int, model: Path) -> str:
+    return (
+        source(rows)
+        + _SINK
+        + create(model)
+        + (f"INSERT INTO sink SELECT y FROM ML_PREDICT(TABLE numbers, MODEL m, DESCRIPTOR({COLUMNS}));\n")
+    )
+
+
+def create(model: Path, more: str = "") -> str:
+    return (
+        f"CREATE MODEL m INPUT ({FLOATS}) OUTPUT ({OUTPUT}{more}) "
+        f"WITH ('provider' = 'tensorflow', 'path' = '{model}', 'batch.rows' = '8192');\n"
+    )
+
+
+def predict(rows: int, model: Path) -> str:
+    """``flinktf.flink.predict``."""
+    return f'''
+from flinktf.flink import predict
+
+def main(job):
+    job.table_env.execute_sql("""{source(rows).strip().rstrip(";")}""")
+    job.table_env.execute_sql("""{_SINK.strip().rstrip(";")}""")
+    found = predict(job.table_env, job.table_env.from_path("numbers"), "{model}", "{OUTPUT}",
+                    options={{"batch.rows": "8192"}})
+    job.statement_set.add_insert("sink", found.select(found.y))
+'''
+
+
+def udf(rows: int, model: Path, kind: str) -> str:
+    """``pandas``: the signature, a batch at a time; ``scalar``: Keras' ``predict``, a row at a time."""
+    return f'''
+import time
+from pathlib import Path
+from pyflink.table import DataTypes
+from pyflink.table.udf import ScalarFunction, udf
+
+FIRST = Path("{model.parent}") / "first"
+
+
+class Predict(ScalarFunction):
+    def open(self, context):
+        import tensorflow as tf
+        if "{kind}" == "pandas":
+            self._model = tf.saved_model.load("{model}")
+            self._serve = self._model.signatures["serving_default"]
+            (self._name,) = self._serve.structured_input_signature[1]
+        else:
+            import tf_keras
+            self._model = tf_keras.models.load_model("{model}.h5")
+        self._told = False
+
+    def tell(self):
+        if not self._told:
+            self._told = True
+            FIRST.write_text(str(time.time()))
+
+    def eval(self, *columns):
+        import numpy as np
+        if "{kind}" == "scalar":
+            found = self._model.predict(np.array([columns], np.float32), verbose=0)
+            self.tell()
+            return float(found[0][0])
+        import pandas as pd
+        import tensorflow as tf
+        batch = np.stack([column.to_numpy() for column in columns], axis=1)
+        (found,) = self._serve(**{{self._name: tf.constant(batch)}}).values()
+        self.tell()
+        return pd.Series(found.numpy()[:, 0])
+
+
+def main(job):
+    job.table_env.execute_sql("""{source(rows).strip().rstrip(";")}""")
+    job.table_env.execute_sql("""{_SINK.strip().rstrip(";")}""")
+    predict = udf(Predict(), result_type=DataTypes.FLOAT(), func_type={'"pandas"' if kind == "pandas" else '"general"'})
+    job.table_env.create_temporary_function("predict", predict)
+    job.statement_set.add_insert_sql("INSERT INTO sink SELECT predict({COLUMNS}) FROM numbers")
+'''
+
+
+def latency(rate: int, seconds: int, model: Path, results: Path) -> str:
+    """One row in 97 with the milliseconds from before the model to behind it."""
+    return (
+        f"CREATE TABLE numbers (id BIGINT, {FLOATS}) WITH ('connector' = 'datagen', "
+        f"'number-of-rows' = '{rate * seconds}', 'rows-per-second' = '{rate}', "
+        f"'fields.id.kind' = 'sequence', 'fields.id.start' = '0', 'fields.id.end' = '{rate * seconds - 1}');\n"
+        "CREATE VIEW stamped AS SELECT *, CURRENT_ROW_TIMESTAMP() AS begun FROM numbers;\n"
+        f"CREATE TABLE results (id BIGINT, took INT) WITH ('connector' = 'filesystem', 'path' = '{results}', "
+        "'format' = 'csv');\n"
+        + create(model)
+        + "INSERT INTO results SELECT id, TIMESTAMPDIFF(SECOND, begun, ended) * 1000 + "
+        "EXTRACT(MILLISECOND FROM ended) - EXTRACT(MILLISECOND FROM begun) "
+        "FROM (SELECT id, begun, CURRENT_ROW_TIMESTAMP() AS ended "
+        f"FROM ML_PREDICT(TABLE stamped, MODEL m, DESCRIPTOR({COLUMNS}))) WHERE MOD(id, 97) = 0;\n"
+    )
