@@ -84,7 +84,6 @@ RUN sed -i 's/^tensorflow==/tensorflow-cpu==/' /build/requirements-tensorflow.tx
  && grep -v '^tf_keras' /build/requirements-tensorflow.txt > /build/requirements.txt \
  && pip install --quiet -c /build/constraints.txt -r /build/requirements.txt \
  && pip install --quiet --no-deps -c /build/constraints.txt "$(grep '^tf_keras' /build/requirements-tensorflow.txt)" \
- && pip uninstall --quiet -y pip \
  && cd /opt/flinktf/lib/python3.11/site-packages && rm -rf clang tensorflow/include && find . -type d -name tests -prune -exec rm -rf {} +
 
 FROM runtime AS tensorflow
@@ -98,7 +97,6 @@ FROM builder AS tensorflow-gpu-builder
 COPY requirements-tensorflow.txt /build/
 RUN sed 's/^tensorflow==/tensorflow[and-cuda]==/' /build/requirements-tensorflow.txt > /build/requirements.txt \
  && pip install --quiet -c /build/constraints.txt -r /build/requirements.txt \
- && pip uninstall --quiet -y pip \
  && cd /opt/flinktf/lib/python3.11/site-packages && rm -rf clang tensorflow/include && find . -type d -name tests -prune -exec rm -rf {} +
 
 FROM runtime AS tensorflow-gpu

@@ -20,7 +20,7 @@ from flinktf.agent.attempt import Attempt
 from flinktf.agent.briefing import refusal
 from flinktf.agent.endpoint import application
 from flinktf.agent.ends import failure_of
-from flinktf.agent.fork_server import COMMAND, ForkServer
+from flinktf.agent.fork_server import ForkServer, command_for
 from flinktf.agent.report import Vitals
 from flinktf.agent.role_process import RoleProcess
 from flinktf.agent.spec import AgentSpec
@@ -45,9 +45,9 @@ class AgentError(Exception):
 class Agent:
     """One for each role TaskManager. ``command`` starts the fork server of its role processes."""
 
-    def __init__(self, spec: AgentSpec, command: Sequence[str] = COMMAND) -> None:
+    def __init__(self, spec: AgentSpec, command: Sequence[str] | None = None) -> None:
         self._spec = spec
-        self._command = command
+        self._command = command or command_for(spec)
         self._server: ForkServer | None = None
         self._attempt: Attempt | None = None
         self._tasks: set[asyncio.Task[None]] = set()

@@ -19,6 +19,16 @@ from flinktf.processes import Child, kill, spawn
 COMMAND: Final = (sys.executable, "-m", "flinktf.training.process")
 
 
+def command_for(spec: AgentSpec) -> tuple[str, ...]:
+    """What starts the fork server: in the environment that the manifest brings, where it brings one."""
+    given = {"--requirements": spec.requirements, "--archive": spec.archive}
+    options = [word for option, file in given.items() if file is not None for word in (option, file)]
+    if not options:
+        return COMMAND
+    into = str(Path(spec.work_dir, "environment"))
+    return (sys.executable, "-m", "flinktf.agent.environment", *options, "--into", into)
+
+
 class Fork:
     """One forked process. ``pid`` is None until the server has come to it, which is when its imports are over."""
 

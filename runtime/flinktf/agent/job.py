@@ -29,8 +29,14 @@ def agent_spec(job: FlinkTFJob, role: Role, **place: Any) -> AgentSpec:
         forming_timeout_seconds=spec.forming_timeout_seconds,
         stall_timeout_seconds=role.failover.stall_timeout_seconds,
         publish=_publish(spec.model),
+        requirements=_below(place["code_path"], spec.tensorflow.requirements),
+        archive=_below(place["code_path"], spec.tensorflow.environment),
         **place,
     )
+
+
+def _below(folder: str, file: str | None) -> str | None:
+    return f"{folder}/{file}" if file is not None else None
 
 
 def _publish(model: ModelLocation) -> Publish | None:

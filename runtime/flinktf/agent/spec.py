@@ -35,6 +35,9 @@ class AgentSpec:
     stop_grace_seconds: float = 30.0
     stall_timeout_seconds: float | None = None
     publish: Publish | None = None
+    requirements: str | None = None
+    """A requirements file for the role processes, and their packed environment: absolute paths."""
+    archive: str | None = None
     port: int | None = None
     """Where it answers kubelet and Prometheus; None: nowhere."""
     leave_seconds: float = 45.0

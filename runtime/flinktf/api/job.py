@@ -94,6 +94,18 @@ class TensorFlow(Model):
         examples=[{"TF_CPP_MIN_LOG_LEVEL": "1"}],
     )
     image: str | None = Field(default=None, description="The image of the TensorFlow containers.")
+    requirements: FilePath | None = Field(
+        default=None,
+        description="A requirements file, relative to code.path: pip installs it beside what the image has before the "
+        "role processes begin. What is there keeps its version.",
+        examples=["requirements.txt"],
+    )
+    environment: FilePath | None = Field(
+        default=None,
+        description="A packed Python environment with flinktf[tensorflow] in it, relative to code.path, instead of the "
+        "image's: a .zip or .tar.gz of venv-pack or conda-pack.",
+        examples=["environment.tar.gz"],
+    )
 
 
 class ModelVersions(Model):
