@@ -26,8 +26,9 @@ Tell = Callable[[str], None]
 class Served:
     """One model for all clients that want the same of it."""
 
-    def __init__(self, request: Request, source: models.Source, code_path: str, tell: Tell) -> None:
+    def __init__(self, request: Request, source: models.Source, storage: Path, code_path: str, tell: Tell) -> None:
         self._request = request
+        self._storage = storage
         self._code_path = code_path
         self._live = models.LiveModel(source, self._open, every=request.options.poll, tell=lambda it: tell(_told(it)))
         self.batcher = Batcher(self._predict, request.options.max_rows, f"flinktf-{request.path[-20:]}")
@@ -43,7 +44,7 @@ class Served:
     def _open(self, version: models.Version) -> models.Predictor:
         request, options = self._request, self._request.options
         return models.Predictor(
-            models.load(version.path, signature=request.signature),
+            models.load(self._storage / version.path, signature=request.signature),
             request.inputs,
             request.outputs,
             converter=self._made(options.converter),
@@ -83,7 +84,8 @@ class Models:
         with self._lock:
             use = self._used.get(key)
             if use is None:
-                use = self._used[key] = _Use(Served(request, self._source(request), self._code_path, self._tell))
+                served = Served(request, self._source(request), self._storage, self._code_path, self._tell)
+                use = self._used[key] = _Use(served)
             use.clients += 1
         try:
             yield use.served
