@@ -87,7 +87,9 @@ public final class FlinkTFOptions {
             ConfigOptions.key("shares")
                     .stringType()
                     .noDefaultValue()
-                    .withDescription("How many rows of a round each subtask of the role gets, for example 1,9; without it, one.");
+                    .withDescription(
+                            "How many rows of a round each subtask of the role gets, for example 1,9; without it, one. With "
+                                    + "'all', every subtask gets every row.");
 
     private FlinkTFOptions() {}
 

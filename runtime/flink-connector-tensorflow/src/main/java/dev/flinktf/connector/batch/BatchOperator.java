@@ -54,7 +54,16 @@ public final class BatchOperator extends AbstractStreamOperator<ArrowBatch>
                     "A role takes inserted rows only, and this stream has " + row.getRowKind()
                             + " rows: it is a changelog, not an append-only stream.");
         }
-        int target = selector.select(row);
+        if (options.toAll()) {
+            for (int target = 0; target < encoders.length; target++) {
+                append(row, target);
+            }
+        } else {
+            append(row, selector.select(row));
+        }
+    }
+
+    private void append(RowData row, int target) {
         ArrowEncoder encoder = encoders[target];
         encoder.append(row);
         if (encoder.rows() >= options.rows() || encoder.bytes() >= options.bytes()) {

@@ -19,8 +19,12 @@ import java.util.Arrays;
  * @param lingerMillis a batch that is not full is sent after this time
  * @param key the position of the column whose value decides the subtask, or -1 for rows in turn
  * @param shares how many rows of a round each subtask gets
+ * @param toAll whether every subtask gets every row instead
  */
-public record BatchOptions(int bytes, int rows, long lingerMillis, int key, int[] shares) implements Serializable {
+public record BatchOptions(int bytes, int rows, long lingerMillis, int key, int[] shares, boolean toAll)
+        implements Serializable {
+
+    private static final String ALL = "all";
 
     /** Flink puts larger records on disk, and a frame may not be larger than four of these. */
     private static final MemorySize MOST_BYTES = MemorySize.ofMebiBytes(16);
@@ -41,11 +45,14 @@ public record BatchOptions(int bytes, int rows, long lingerMillis, int key, int[
         long linger = options.get(FlinkTFOptions.BATCH_LINGER).toMillis();
         check(linger > 0, "'batch.linger' must be at least 1 ms.");
         int key = options.getOptional(FlinkTFOptions.PARTITION_BY).map(name -> key(name, type)).orElse(-1);
+        boolean toAll = options.getOptional(FlinkTFOptions.SHARES).filter(ALL::equals).isPresent();
+        check(!toAll || key < 0, "'shares' is 'all', and 'partition-by' names a column: leave one of them out.");
         int[] shares =
                 options.getOptional(FlinkTFOptions.SHARES)
+                        .filter(text -> !toAll)
                         .map(text -> shares(text, replicas))
                         .orElseGet(() -> equalShares(replicas));
-        return new BatchOptions((int) bytes.getBytes(), rows, linger, key, shares);
+        return new BatchOptions((int) bytes.getBytes(), rows, linger, key, shares, toAll);
     }
 
     private static int key(String name, RowType type) {
@@ -61,7 +68,7 @@ public record BatchOptions(int bytes, int rows, long lingerMillis, int key, int[
         try {
             shares = Arrays.stream(text.split(",")).map(String::trim).mapToInt(Integer::parseInt).toArray();
         } catch (NumberFormatException error) {
-            throw new ValidationException("'shares' is '" + text + "', not whole numbers with commas between, as in 1,9.");
+            throw new ValidationException("'shares' is '" + text + "', not whole numbers with commas between, as in 1,9, nor 'all'.");
         }
         check(shares.length == replicas,
                 "'shares' is '%s', %d numbers; the role has %d replicas.", text, shares.length, replicas);

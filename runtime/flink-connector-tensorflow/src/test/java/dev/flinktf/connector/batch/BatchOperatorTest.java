@@ -78,6 +78,18 @@ class BatchOperatorTest {
     }
 
     @Test
+    void everySubtaskGetsEveryRow() throws Exception {
+        try (Harness harness = new Harness(Map.of("shares", "all"), 2, 0)) {
+            harness.rows(3);
+            harness.operator.endInput();
+
+            assertThat(harness.idsByTarget())
+                    .containsEntry(0, List.of(0, 1, 2))
+                    .containsEntry(1, List.of(0, 1, 2));
+        }
+    }
+
+    @Test
     void theSameKeyGoesToTheSameSubtask() throws Exception {
         try (Harness first = new Harness(Map.of("partition-by", "key"), 3, 0);
                 Harness second = new Harness(Map.of("partition-by", "key"), 3, 2)) {
