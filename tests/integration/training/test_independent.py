@@ -118,6 +118,31 @@ def test_a_model_is_trained_evaluated_saved_and_exported(start, script, tmp_path
     assert not list((tmp_path / "spool").glob("*.arrows"))
 
 
+def test_summaries_for_tensorboard(start, script, tmp_path):
+    """Keras' own callback, and ``tf.summary`` beside it."""
+    script("""
+import tensorflow as tf
+import flinktf
+
+def main(context):
+    folder = context.parameters["logs"]
+    model = tf.keras.Sequential([tf.keras.layers.Input((2,)), tf.keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    rows = context.dataset(["x1", "x2"], "y", as_matrix=True)
+    flinktf.fit(model, rows, epochs=2, callbacks=[tf.keras.callbacks.TensorBoard(folder)])
+    with tf.summary.create_file_writer(folder).as_default():
+        tf.summary.scalar("mine", 7.0, step=1)
+    found = set()
+    for file in tf.io.gfile.glob(folder + "/**/events*") + tf.io.gfile.glob(folder + "/events*"):
+        for event in tf.compat.v1.train.summary_iterator(file):
+            found |= {value.tag for value in event.summary.value}
+    context.notice(" ".join(sorted(found)))
+""")
+    role = start(make_task(tmp_path, parameters={"logs": str(tmp_path / "logs")}), linear(500), schema=LINEAR)
+    role.succeed()
+    assert {"epoch_loss", "mine"} <= set(role.event("notice")[0]["message"].split())
+
+
 def test_barriers_are_answered_without_fit_too(start, script, tmp_path):
     script("def main(context):\n    for batch in context.dataset(batch_size=8).to_tf(epochs=2): pass\n")
     first, *rest = linear(500)
