@@ -22,6 +22,7 @@ class Submission:
     roles: dict[str, int]
     configuration: dict[str, str]
     code: str
+    storage: str
     kind: Literal["python", "sql", "java", "roles"]
     file: str | None = None
     main_class: str | None = None

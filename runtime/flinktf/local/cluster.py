@@ -147,6 +147,7 @@ class Cluster:
             roles={role.name: role.replicas for role in spec.roles},
             configuration=job_configuration(job),
             code=str(self.manifest.code_path),
+            storage=str(self.manifest.directory),
             kind="roles" if pipeline is None else pipeline.kind,
             main_class=pipeline.main_class if pipeline else None,
             jars=[str(self.manifest.code_path / jar) for jar in pipeline.jars] if pipeline else [],
