@@ -30,7 +30,9 @@ DENIED = {
 
 def test_the_password_opens_the_door_and_nothing_else_does(tmp_path: Path) -> None:
     folder = Path(
-        shutil.copytree(EXAMPLES / "johnny", tmp_path / "johnny", ignore=shutil.ignore_patterns("model", "out*"))
+        shutil.copytree(
+            EXAMPLES / "johnny", tmp_path / "johnny", ignore=shutil.ignore_patterns("model", "outcomes", "flinktf-runs")
+        )
     )
     trained = JobFolder(folder, "train.yaml").run()
     assert trained.code == 0, trained.output
