@@ -118,12 +118,12 @@ def submission_json(job: FlinkTFJob, job_id: str, restore: str | None) -> str:
         # The driver's JobManager is the one beside it, whoever leads.
         configuration=settings | dict(spec.flink.configuration) | {"high-availability.type": "NONE"},
         code=code,
+        storage=DATA,
         kind="roles" if pipeline is None else pipeline.kind,
         main_class=pipeline.main_class if pipeline else None,
         jars=[f"{code}/{jar}" for jar in pipeline.jars] if pipeline else [],
         file=f"{code}/{file}" if file else None,
         args=list(pipeline.args) if pipeline else [],
-        storage=DATA,
         servers=list(spec.servers),
     )
     return json.dumps(asdict(submission))

@@ -14,6 +14,7 @@ import yaml
 
 FLINKTF = [sys.executable, "-m", "flinktf.cli.main"]
 RUN_TIMEOUT = 240.0
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,10 @@ class JobFolder:
     """A folder with ``job.yaml``, ``train.py`` and perhaps ``job.sql`` or ``job.py``."""
 
     path: Path
+    manifest: str = "job.yaml"
 
     def command(self, *options: str) -> list[str]:
-        return [*FLINKTF, "run", "job.yaml", *options]
+        return [*FLINKTF, "run", self.manifest, *options]
 
     def start(self, *options: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
         return subprocess.Popen(

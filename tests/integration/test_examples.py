@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.harness import JobFolder
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
+from integration.harness import EXAMPLES, JobFolder
 
 LOAD = """
 import sys, numpy as np, tensorflow as tf

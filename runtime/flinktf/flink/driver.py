@@ -123,6 +123,7 @@ def _environments(submission: Submission) -> Job:
         statement_set=table_env.create_statement_set(),
         args=tuple(submission.args),
         code=Path(submission.code),
+        storage=Path(submission.storage),
     )
 
 
@@ -155,7 +156,9 @@ def _build(job: Job, submission: Submission, file: Path | None) -> None:
 
 
 def _run_sql(job: Job, file: Path) -> None:
-    variables = {"code": str(job.code)} | dict(_assignment(argument) for argument in job.args)
+    variables = {"code": str(job.code), "storage": str(job.storage)} | dict(
+        _assignment(argument) for argument in job.args
+    )
     try:
         statements = sql.statements(sql.substitute(file.read_text(), variables))
     except sql.SqlError as error:

@@ -26,3 +26,5 @@ class Job:
     args: tuple[str, ...]
     code: Path
     """The folder of ``job.py`` and its data: ``spec.code.path``."""
+    storage: Path
+    """Where relative paths of model and checkpoints are: for files that the pipeline writes."""

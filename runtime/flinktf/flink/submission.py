@@ -22,13 +22,12 @@ class Submission:
     roles: dict[str, int]
     configuration: dict[str, str]
     code: str
+    storage: str
     kind: Literal["python", "sql", "java", "roles"]
     file: str | None = None
     main_class: str | None = None
     jars: list[str] = field(default_factory=list)
     args: list[str] = field(default_factory=list)
-    storage: str = "."
-    """What relative paths are relative to, those of the program as well."""
     servers: list[str] = field(default_factory=list)
     """Roles that serve models: they end when the rest of the job has."""
 

@@ -147,12 +147,12 @@ class Cluster:
             roles={role.name: role.replicas for role in spec.roles},
             configuration=job_configuration(job),
             code=str(self.manifest.code_path),
+            storage=str(self.manifest.directory),
             kind="roles" if pipeline is None else pipeline.kind,
             main_class=pipeline.main_class if pipeline else None,
             jars=[str(self.manifest.code_path / jar) for jar in pipeline.jars] if pipeline else [],
             file=str(self.manifest.code_path / file) if file else None,
             args=list(pipeline.args) if pipeline else [],
-            storage=str(self.manifest.directory),
             servers=list(spec.servers),
         )
         submission.write(self.submission_file)

@@ -84,7 +84,12 @@ class Publisher:
             shutil.rmtree(partial, ignore_errors=True)
 
     def offer(self, checkpoint: int, path: Path, position: Position) -> None:
-        """The model at ``path`` belongs to ``checkpoint``, which may be completed, or fail."""
+        """The model at ``path`` belongs to ``checkpoint``, which may be completed, or fail.
+
+        One that has not taken a step is no version: it would take over from what an earlier job has trained.
+        """
+        if position.step == 0:
+            return
         with self._lock:
             self._offers[checkpoint] = path, position
             for old in sorted(self._offers)[:-_OFFERS]:

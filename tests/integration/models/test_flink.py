@@ -75,6 +75,7 @@ class Scores(models.ModelAware, ScalarFunction):
 
 env = StreamExecutionEnvironment.get_execution_environment()
 env.set_parallelism(1)
+env.set_python_executable(sys.executable)
 rows = env.from_collection([("a", 1.0), ("b", 2.0), ("a", 3.0)], Types.TUPLE([Types.STRING(), Types.FLOAT()]))
 keyed = rows.key_by(lambda row: row[0])
 keyed.process(SumWithTheLast(sys.argv[1]), Types.STRING()).print()
@@ -83,9 +84,10 @@ keyed.window(CountTumblingWindowAssigner.of(1)).process(Window(sys.argv[1]), Typ
 env.execute()
 
 tables = StreamTableEnvironment.create(env)
+tables.get_config().set_python_executable(sys.executable)
 scores = udf(Scores(sys.argv[1]), result_type="FLOAT", func_type="pandas")
 numbers = tables.from_elements([(1.0, 2.0, 3.0, 4.0)], ["a", "b", "c", "d"]).select(
-    *(col(name).cast(DataTypes.FLOAT()) for name in "abcd"))
+    *(col(name).cast(DataTypes.FLOAT()).alias(name) for name in "abcd"))
 for row in numbers.select(scores(*(col(name) for name in "abcd"))).execute().collect():
     print("udf", row[0])
 """

@@ -107,6 +107,28 @@ def test_what_is_not_completed_is_no_version(
     assert json.loads((tmp_path / "model" / "1" / "flinktf.json").read_text())["checkpoint"] is None
 
 
+def test_a_model_without_a_step_is_no_version(
+    start: Callable[..., Role], script: Callable[[str], None], tmp_path: Path
+) -> None:
+    """A checkpoint comes before the first record: its model would take over from what an earlier job has trained."""
+    script(SCRIPT)
+    began: Future[Role] = Future()
+
+    def flink() -> Iterator[pa.RecordBatch | int]:
+        role = began.result(10)
+        for number, items in ((1, [1]), (2, [batch(1), 2])):
+            yield from items
+            role.until(lambda n=number: len(role.of(FrameType.SAVED)) == n, f"SAVED {number}")
+            role.complete(number, [number - 1])
+        published(role, 1)
+
+    began.set_result(start(make_task(tmp_path, publish=Publish(0.0, 3)), flink(), schema=SCHEMA))
+    began.result().succeed()
+    manifest = json.loads((tmp_path / "model" / "1" / "flinktf.json").read_text())
+    assert (manifest["checkpoint"], manifest["step"]) == (2, 2)
+    assert versions(tmp_path / "model") == [1, 2]
+
+
 def test_numbers_go_on_where_another_job_has_ended(
     start: Callable[..., Role], script: Callable[[str], None], tmp_path: Path
 ) -> None:
