@@ -4,7 +4,7 @@ BIN := .venv/bin
 MAVEN := mvn -B -q -f runtime/flink-connector-tensorflow
 SETUP := .venv/.setup
 
-.PHONY: e2e e2e-short faults setup demo digits test test-fast test-java test-integration bench lint format docs deploy clean dist images images-gpu cluster-up cluster-down
+.PHONY: e2e e2e-short faults setup demo digits wine-live test test-fast test-java test-integration bench lint format docs deploy clean dist images images-gpu cluster-up cluster-down
 .DELETE_ON_ERROR:
 
 setup: $(SETUP)
@@ -23,6 +23,10 @@ demo: setup
 
 digits: setup
 	$(BIN)/flinktf run examples/digits/job.yaml
+
+# Two jobs and a Kafka broker, for about two minutes.
+wine-live: setup
+	$(BIN)/python examples/wine-live/demo.py
 
 # Fast tests first; each suite must pass before the next, slower one begins.
 test: lint test-fast test-java test-integration

@@ -45,6 +45,8 @@ class Progress:
             self._live.stop()
 
     def show(self, snapshot: Snapshot) -> None:
+        for line in news(self._job, snapshot, self._last):
+            self.say(line)
         if self._live:
             self._live.update(render(self._job, snapshot, self._last), refresh=True)
         else:
@@ -105,6 +107,14 @@ def lines(job: str, now: Snapshot, before: Snapshot | None) -> Iterator[str]:
             f"{stamp} step {now.step:,}, rows {now.rows:,} "
             f"({_rate(now.rows, before.rows, seconds)} rows/s, {_rate(now.step, before.step, seconds)} steps/s){loss}"
         )
+
+
+def news(job: str, now: Snapshot, before: Snapshot | None) -> Iterator[str]:
+    """Notices that were not there before: a job without an end has no summary to tell them."""
+    known = before.notices if before else ()
+    for notice in now.notices:
+        if notice not in known:
+            yield f"[{now.at:6.1f} s] {job}: {notice}"
 
 
 def _doing(instance: InstanceView) -> str:
