@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final, Self
 
@@ -111,9 +112,11 @@ def lines(job: str, now: Snapshot, before: Snapshot | None) -> Iterator[str]:
 
 def news(job: str, now: Snapshot, before: Snapshot | None) -> Iterator[str]:
     """Notices that were not there before: a job without an end has no summary to tell them."""
-    known = before.notices if before else ()
+    told = Counter(before.notices if before else ())
     for notice in now.notices:
-        if notice not in known:
+        if told[notice]:  # the same words may come again: version 1 is swapped in, and later once more
+            told[notice] -= 1
+        else:
             yield f"[{now.at:6.1f} s] {job}: {notice}"
 
 
