@@ -4,7 +4,7 @@ BIN := .venv/bin
 MAVEN := mvn -B -q -f runtime/flink-connector-tensorflow
 SETUP := .venv/.setup
 
-.PHONY: e2e e2e-short faults setup demo digits johnny ranking test test-fast test-java test-integration bench lint format docs deploy clean dist images images-gpu cluster-up cluster-down
+.PHONY: e2e e2e-short faults setup demo digits johnny linear ranking wine-live test test-fast test-java test-integration bench lint format docs deploy clean dist images images-gpu cluster-up cluster-down
 .DELETE_ON_ERROR:
 
 setup: $(SETUP)
@@ -34,6 +34,15 @@ ranking: setup
 	$(BIN)/flinktf run examples/ranking/train.yaml
 	rm -rf examples/ranking/top
 	$(BIN)/flinktf run examples/ranking/rank.yaml
+
+linear: setup
+	$(BIN)/flinktf run examples/linear/train.yaml
+	$(BIN)/flinktf run examples/linear/estimator.yaml
+	$(BIN)/flinktf run examples/linear/apply.yaml
+
+# Two jobs and a Kafka broker, for about two minutes.
+wine-live: setup
+	$(BIN)/python examples/wine-live/demo.py
 
 # Fast tests first; each suite must pass before the next, slower one begins.
 test: lint test-fast test-java test-integration

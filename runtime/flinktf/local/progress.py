@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final, Self
 
@@ -45,6 +46,8 @@ class Progress:
             self._live.stop()
 
     def show(self, snapshot: Snapshot) -> None:
+        for line in news(self._job, snapshot, self._last):
+            self.say(line)
         if self._live:
             self._live.update(render(self._job, snapshot, self._last), refresh=True)
         else:
@@ -105,6 +108,16 @@ def lines(job: str, now: Snapshot, before: Snapshot | None) -> Iterator[str]:
             f"{stamp} step {now.step:,}, rows {now.rows:,} "
             f"({_rate(now.rows, before.rows, seconds)} rows/s, {_rate(now.step, before.step, seconds)} steps/s){loss}"
         )
+
+
+def news(job: str, now: Snapshot, before: Snapshot | None) -> Iterator[str]:
+    """Notices that were not there before: a job without an end has no summary to tell them."""
+    told = Counter(before.notices if before else ())
+    for notice in now.notices:
+        if told[notice]:  # the same words may come again: version 1 is swapped in, and later once more
+            told[notice] -= 1
+        else:
+            yield f"[{now.at:6.1f} s] {job}: {notice}"
 
 
 def _doing(instance: InstanceView) -> str:

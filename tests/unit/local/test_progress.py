@@ -1,9 +1,11 @@
+import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from flinktf.local.progress import lines, render
+from flinktf.local.progress import Progress, lines, render
 from flinktf.local.snapshot import Failure, InstanceView, Snapshot
 from flinktf.local.summary import summary
 
@@ -40,6 +42,19 @@ def _look(at: float, *instances: InstanceView, phase: str = "Running", failure: 
 )
 def test_plain_lines(before: Snapshot | None, now: Snapshot, expected: list[str]) -> None:
     assert list(lines("wine", now, before)) == expected
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_each_notice_is_told_when_it_comes(terminal: bool) -> None:
+    first, second = "predictor-0: model version 1 loaded", "predictor-0: model version 2 refused"
+    console = Console(width=120, record=True, force_terminal=terminal, file=io.StringIO())
+    with Progress(console, "wine") as progress:
+        for at, notices in ((1.0, ()), (2.0, (first,)), (3.0, (first, second)), (4.0, (first, second, first))):
+            progress.show(replace(_look(at), notices=notices))
+    told = console.export_text()
+    assert told.count(first) == 2
+    for line in (f"[   2.0 s] wine: {first}", f"[   3.0 s] wine: {second}", f"[   4.0 s] wine: {first}"):
+        assert told.count(line) == 1
 
 
 def test_the_live_table_shows_rates_metrics_and_memory() -> None:
