@@ -1,6 +1,5 @@
 """A program that executes by itself: rows of y = 2 x + 1 from Flink, and what the workers shall do with them."""
 
-from linear import train_entry
 from pyflink.datastream import StreamExecutionEnvironment
 from pyflink.table import DataTypes, Schema, StreamTableEnvironment, TableDescriptor
 
@@ -25,7 +24,7 @@ if __name__ == "__main__":
         TFClusterConfig.new_builder()
         .set_property("input_types", "FLOAT_32,FLOAT_32")
         .set_property("epochs", "4")
-        .set_node_entry(train_entry)
+        .set_node_entry("linear:train_entry")  # by its name: the program itself needs no TensorFlow
         .set_worker_count(2)
         .build()
     )

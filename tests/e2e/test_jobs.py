@@ -139,7 +139,7 @@ def test_a_user_sees_the_job_and_the_coordinator_answers_nobody_without_the_toke
     apply(on_kind, "wine", lasting())
     running(on_kind, "wine")
     shown = flinktf(on_kind, "status", "wine")
-    assert re.search(r"worker-1\s+\w+\s+(\w+\s+)?[\d,]+\s+([\d.e+]+\s+)?0\s+wine-worker-", shown), shown
+    assert re.search(r"worker-1\s+\w+\s+(\w+\s+)?[\d,]+\s+([\d.e+]+\s+)?(\d+Mi\s+)?0\s+wine-worker-", shown), shown
     assert "worker-0 attempt=0 has come" in flinktf(on_kind, "logs", "wine", "worker-0")
     both = flinktf(on_kind, "logs", "wine", "worker", "--tail", "5")
     assert {line.split()[0] for line in both.splitlines()} == {"worker-0", "worker-1"}

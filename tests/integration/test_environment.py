@@ -63,7 +63,7 @@ def test_a_packed_environment(tmp_path: Path, kind: str) -> None:
     else:
         with tarfile.open(tmp_path / name, "w:gz") as file:
             file.add(env, ".")
-    run = folder(tmp_path, environment=name).run()
+    run = folder(tmp_path, packedEnvironment=name).run()
     assert run.code == 0, run.output
     assert re.search(r"packed from \S+/work/worker-0/environment/[0-9a-f]{16},", run.output), run.output
 
@@ -72,7 +72,11 @@ def test_a_packed_environment(tmp_path: Path, kind: str) -> None:
     ("tensorflow", "content", "told"),
     [
         ({"requirements": "requirements.txt"}, "--no-index\nno-such-package==1\n", "pip could not install"),
-        ({"environment": "environment.tar.gz"}, "nonsense", "environment.tar.gz is no .zip, .tar or .tar.gz file"),
+        (
+            {"packedEnvironment": "environment.tar.gz"},
+            "nonsense",
+            "environment.tar.gz is no .zip, .tar or .tar.gz file",
+        ),
     ],
 )
 def test_an_environment_that_cannot_be_made(

@@ -30,7 +30,7 @@ def agent_spec(job: FlinkTFJob, role: Role, **place: Any) -> AgentSpec:
         stall_timeout_seconds=role.failover.stall_timeout_seconds,
         publish=_publish(spec.model),
         requirements=_below(place["code_path"], spec.tensorflow.requirements),
-        archive=_below(place["code_path"], spec.tensorflow.environment),
+        archive=_below(place["code_path"], spec.tensorflow.packed_environment),
         **place,
     )
 

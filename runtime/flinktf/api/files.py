@@ -46,8 +46,11 @@ def _programs(loaded: LoadedManifest) -> Iterator[_Finding]:
         statements = _read(code / spec.job.sql)
         if isinstance(statements, _Unusable):
             yield ("spec", "job", "sql"), str(code / spec.job.sql), statements.message, statements.remedy
-    for name in ("requirements", "environment"):
-        file = getattr(spec.tensorflow, name)
+    brought = {
+        "requirements": spec.tensorflow.requirements,
+        "packedEnvironment": spec.tensorflow.packed_environment,
+    }
+    for name, file in brought.items():
         if file is not None and not (code / file).is_file():
             yield ("spec", "tensorflow", name), str(code / file), "does not exist", "name a file below spec.code.path"
     entrypoints: dict[str, FieldPath] = {}

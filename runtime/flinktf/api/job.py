@@ -100,7 +100,7 @@ class TensorFlow(Model):
         "role processes begin. What is there keeps its version.",
         examples=["requirements.txt"],
     )
-    environment: FilePath | None = Field(
+    packed_environment: FilePath | None = Field(
         default=None,
         description="A packed Python environment with flinktf[tensorflow] in it, relative to code.path, instead of the "
         "image's: a .zip or .tar.gz of venv-pack or conda-pack.",
