@@ -200,7 +200,7 @@ def _known(path: FieldPath) -> str:
 
 def _closest(path: FieldPath) -> str | None:
     name, known = str(path[-1]), sorted(_fields(path[:-1]))
-    close = difflib.get_close_matches(name, known, n=1) or [other for other in known if name.startswith(other)]
+    close = [other for other in known if name.startswith(other)] or difflib.get_close_matches(name, known, n=1)
     return next(iter(close), None)
 
 
