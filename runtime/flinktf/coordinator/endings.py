@@ -122,13 +122,12 @@ def settled(state: JobState, happened: tuple[Happened, ...]) -> Step:
     shape, instances = state.shape, state.instances
     if state.phase in TERMINAL:
         return state, happened
-    trainers = [instance for key, instance in instances.items() if shape.trains(key[0])]
-    trained = all(one.state == "Done" for one in trainers) and (_pipeline_is_over(state) or _needs_no_pipeline(shape))
-    if trained and state.phase in ("Running", "Forming"):
+    finished = trained(state) and (_pipeline_is_over(state) or _needs_no_pipeline(shape))
+    if finished and state.phase in ("Running", "Forming"):
         state = replace(state, phase="Stopping")
         happened += (Happened("Stopping", shape.job, "training is done"),)
     flink, over = state.flink, _flink_is_over(state)
-    if trained and (over or all(instance.state == "Done" for instance in instances.values())):
+    if finished and (over or all(instance.state == "Done" for instance in instances.values())):
         if not all(instance.ended for instance in instances.values()):
             return state, happened
         state = replace(state, phase="Succeeded")
@@ -193,6 +192,11 @@ def _is_the_pipelines(trace: str) -> bool:
     """Whether it was the user's pipeline that failed: no role, and nothing of Flink's own."""
     kind = _root(trace).partition(":")[0]
     return not trace.count(_CONNECTOR) and not kind.startswith(_FLINKS_OWN)
+
+
+def trained(state: JobState) -> bool:
+    """Whether all who train are done."""
+    return all(one.state == "Done" for key, one in state.instances.items() if state.shape.trains(key[0]))
 
 
 def _needs_no_pipeline(shape: JobShape) -> bool:

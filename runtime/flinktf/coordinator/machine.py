@@ -198,7 +198,7 @@ def _preempted(state: JobState, event: Preempted, _: float) -> Step:
 
 def _exited(state: JobState, event: Exited, now: float) -> Step:
     before = _known(state, event.key)
-    if before.attempt >= 0 or event.outcome != "done" or event.generation < state.generation or state.phase in TERMINAL:
+    if before.attempt >= 0 or event.outcome != "done" or state.phase in TERMINAL:
         return endings.exited(state, event, now)
     # This coordinator has restarted, or the end came while there was none: the agent goes on telling it.
     done = replace(
@@ -211,8 +211,11 @@ def _exited(state: JobState, event: Exited, now: float) -> Step:
         step=event.step,
         rows=event.rows,
     )
-    state = replace(state, generation=event.generation, stepped=state.stepped or event.step > 0)
-    state, formed = _form(_with(state, event.key, done), now)
+    known = _with(state, event.key, done)
+    if event.generation < state.generation and not endings.trained(known):
+        return state, ()  # the cluster has formed anew since: it will have to begin again with the others
+    state = replace(known, generation=max(event.generation, state.generation), stepped=state.stepped or event.step > 0)
+    state, formed = _form(state, now)
     # Its cluster may never form again: when training is done with it, the others only have to be told.
     return endings.settled(state, (Happened("Done", name(event.key), "before this coordinator began"), *formed))
 
