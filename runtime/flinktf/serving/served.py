@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ ANNOUNCED: Final = "announced:"
 """What paths begin with that are a name in the role's own stream of announcements."""
 
 Tell = Callable[[str], None]
+
+_KEEP: Final = 60.0
 
 
 class Served:
@@ -62,20 +65,32 @@ class Served:
 
 @dataclass
 class _Use:
+    """``left`` is when its last client went, as time.monotonic()."""
+
     served: Served
     clients: int = field(default=0)
+    left: float = field(default=0.0)
 
 
 class Models:
-    """Opens and closes them. ``storage`` is what relative paths are relative to. Safe in threads."""
+    """Opens and closes them. ``storage`` is what relative paths are relative to. Safe in threads.
 
-    def __init__(self, storage: str, code_path: str, announced: Announced, tell: Tell) -> None:
+    A model is kept for ``keep`` seconds after its last client: a pipeline that begins again asks for it again, and one
+    that could not wait until it was loaded will find it.
+    """
+
+    def __init__(self, storage: str, code_path: str, announced: Announced, tell: Tell, *, keep: float = _KEEP) -> None:
         self._storage = Path(storage)
         self._code_path = code_path
         self._announced = announced
         self._tell = tell
+        self._keep = keep
         self._used: dict[object, _Use] = {}
         self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        """How many are open."""
+        return len(self._used)
 
     @contextmanager
     def use(self, request: Request) -> Iterator[Served]:
@@ -92,11 +107,19 @@ class Models:
         finally:
             with self._lock:
                 use.clients -= 1
-                over = use.clients == 0
-                if over:
-                    del self._used[key]
-            if over:
-                use.served.close()
+                use.left = time.monotonic()
+            later = threading.Timer(self._keep, self._close_unused, [key])
+            later.daemon = True
+            later.start()
+
+    def _close_unused(self, key: object) -> None:
+        """Closes a model that nobody has used since the moment for which this was called."""
+        with self._lock:
+            use = self._used.get(key)
+            if use is None or use.clients or time.monotonic() - use.left < self._keep:
+                return
+            del self._used[key]
+        use.served.close()
 
     def _source(self, request: Request) -> models.Source:
         path = request.path

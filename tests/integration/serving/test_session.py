@@ -84,7 +84,8 @@ def _schema(schema: pa.Schema) -> dict[str, Any]:
 
 
 def make(storage: Path, told: list[str] | None = None) -> Models:
-    return Models(str(storage), str(storage), Announced(str(storage), None), (told if told is not None else []).append)
+    tell = (told if told is not None else []).append
+    return Models(str(storage), str(storage), Announced(str(storage), None), tell, keep=0.5)
 
 
 @pytest.fixture
@@ -224,4 +225,13 @@ def test_clients_share_a_model(doubling: Path) -> None:
     assert sum("loaded" in line for line in told) == 1
     for client in clients:
         client.hang_up()
-    assert models._used == {}
+    assert len(models) == 1  # whoever comes back soon finds it
+    again = Client(models)
+    again.hello("doubling")
+    again.hang_up()
+    assert sum("loaded" in line for line in told) == 1
+    for _ in range(100):
+        if len(models) == 0:
+            return
+        threading.Event().wait(0.1)
+    raise AssertionError("a model that nobody uses stays open")

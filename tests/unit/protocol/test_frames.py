@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from flinktf.protocol.connection import Frame, read_frame, send_frame
 from flinktf.protocol.frames import FrameType, ProtocolError, limit
 from flinktf.protocol.hello import parse_hello
+from flinktf.protocol.program import Program
 
 RECORDED = json.loads((Path(__file__).parents[2] / "protocol" / "frames.json").read_text())
 
@@ -81,6 +82,18 @@ def test_hello() -> None:
     assert hello.schema is not None
     assert hello.schema.columns[0].type == "FLOAT"
     assert hello.common_version() == 1
+
+
+def test_hello_with_a_program() -> None:
+    told = parse_hello(bytes.fromhex(RECORDED["valid"][1]["payload"]))
+    assert told.program == Program(reference="train:main", epochs=4, properties={"input_types": "FLOAT_32"})
+    assert parse_hello(json.dumps(HELLO).encode()).program is None
+
+
+@pytest.mark.parametrize("program", ["train:main", {}, {"epochs": 1}, {"epochs": 1, "properties": {}, "file": 7}])
+def test_a_program_that_makes_no_sense(program: Any) -> None:
+    with pytest.raises(ProtocolError, match="HELLO 'program' makes no sense"):
+        parse_hello(json.dumps(HELLO | {"program": program}).encode())
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,11 @@ class RecordedFramesTest {
         Hello hello = new Hello("wine", "2f", "worker", 0, 2, 0, Mode.SINK, "tm-1", schema, null, null, null);
 
         assertThat(hello.frame().text()).isEqualTo(recordedFrame("hello").text());
+        String program =
+                "{\"file\":null,\"name\":null,\"reference\":\"train:main\",\"pickled\":null,\"epochs\":4,"
+                        + "\"properties\":{\"input_types\":\"FLOAT_32\"}}";
+        Hello told = new Hello("wine", "2f", "worker", 0, 2, 0, Mode.SINK, "tm-1", schema, null, null, program);
+        assertThat(told.frame().text()).isEqualTo(recordedFrame("hello with a program").text());
         assertThat(Hello.barrier(12).text()).isEqualTo(recordedFrame("barrier").text());
     }
 
