@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 import time
@@ -15,6 +16,8 @@ from flinktf.coordinator.state import FLINK_ENDED
 
 TERMINAL: Final = FLINK_ENDED
 _ASK_AGAIN: Final = 5.0
+_STALE: Final = 4.0
+"""Flink answers from a copy of its job that may be 3 seconds old (``web.refresh-interval``)."""
 _FAILING: Final = ("FAILED", "FAILING", "RESTARTING")
 
 
@@ -123,11 +126,20 @@ class FlinkRest:
         return {
             "state": state,
             "restarts": restarts,
-            "exception": await self.root_exception(job_id) if restarts or state in _FAILING else None,
+            "exception": await self._why(job_id, state) if restarts or state in _FAILING else None,
             **found,
             "checkpoint": found["checkpoint"] or checkpoint,
             "pipelineOver": bool(servers) and await self.pipeline_is_over(job_id, servers),
         }
+
+    async def _why(self, job_id: str, state: str) -> str | None:
+        """The exception of a job in ``state``: of one that is over, the last chance to tell it."""
+        found = await self.root_exception(job_id)
+        deadline = time.monotonic() + _STALE
+        while found is None and state == "FAILED" and time.monotonic() < deadline:
+            await asyncio.sleep(0.5)
+            found = await self.root_exception(job_id)
+        return found
 
     async def trigger_checkpoint(self, job_id: str) -> str:
         """Asks for a checkpoint now; :meth:`checkpoint_made` knows what became of the answer."""
