@@ -12,6 +12,7 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from flinktf.exposition import OF_GPUS
 from flinktf_operator.observed import Key
 from flinktf_operator.report import InstanceReport, Report
 from flinktf_operator.store import Store
@@ -33,10 +34,6 @@ _OF_INSTANCES: Final[tuple[tuple[Family, str, str, Callable[[InstanceReport], fl
     (GaugeMetricFamily, "starvation_ratio", "Of its time, what it waits for records.", lambda one: one.starvation),
     (GaugeMetricFamily, "steps_per_second", "Training steps a second.", lambda one: one.rate),
     (GaugeMetricFamily, "heartbeat_age_seconds", "Since its agent was heard of.", lambda one: one.heard),
-)
-_OF_GPUS: Final = (
-    ("gpu_use_ratio", "use", "The share of time in which its GPUs computed."),
-    ("gpu_memory_bytes", "memory", "Memory in use on its GPUs."),
 )
 
 
@@ -61,7 +58,7 @@ class JobMetrics(Collector):
             for key, one in _instances(reports):
                 metric.add_metric(_who(key, one), of_instance(one))
             yield metric
-        for name, told_as, text in _OF_GPUS:
+        for name, told_as, text in OF_GPUS:
             metric = GaugeMetricFamily(f"flinktf_role_{name}", text, labels=_WHO)
             for key, one in _instances(reports):
                 if told_as in one.gpu:

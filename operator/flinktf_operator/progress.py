@@ -14,8 +14,8 @@ from flinktf_operator.report import InstanceReport, Report
 _NOT_READY: Final = frozenset({"Pending", "Registered", "Failed", "Cancelled"})
 _ERROR_LIMIT: Final = 512
 _SLOWEST: Final = 0.001
-_FLUCTUATING: Final = ("last_heartbeat", "steps_per_second", "memory", "gpu")
 """Steps a second that are worth a number."""
+_FLUCTUATING: Final = ("last_heartbeat", "steps_per_second", "memory", "gpu")
 _SILENT: Final = frozenset({"AgentLost", "HeartbeatLost", "ProcessKilled"})
 """Failures that the coordinator knows no cause of."""
 

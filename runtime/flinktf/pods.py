@@ -6,9 +6,7 @@ one ConfigMap.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -24,7 +22,7 @@ from flinktf.flink.pools import (
     render,
     task_manager_configuration,
 )
-from flinktf.flink.submission import RESTORE, Submission
+from flinktf.flink.submission import RESTORE, submission_of
 
 JOB: Final = "/opt/flinktf/job"
 """The folder that ``spec.code.path`` starts from."""
@@ -97,36 +95,19 @@ def coordinator_json(job: FlinkTFJob) -> str:
 
 def submission_json(job: FlinkTFJob, job_id: str, restore: str | None) -> str:
     """What the driver submits; ``restore`` is the checkpoint that it begins from."""
-    spec = job.spec
-    pipeline = spec.job
-    code = code_path(job)
-    file = pipeline and pipeline.file
     settings = dict(job_configuration(job))
     if restore is not None:
         settings[RESTORE] = restore
-    if spec.checkpoint is not None:
+    if job.spec.checkpoint is not None:
         settings |= {
             "execution.checkpointing.dir": uri(f"{checkpoint_path(job)}/flink"),
             "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
         }
-    submission = Submission(
-        name=job.metadata.name,
-        job_id=job_id,
-        rest_address="127.0.0.1",
-        rest_port=REST_PORT,
-        roles={role.name: role.replicas for role in spec.roles},
-        # The driver's JobManager is the one beside it, whoever leads.
-        configuration=settings | dict(spec.flink.configuration) | {"high-availability.type": "NONE"},
-        code=code,
-        storage=DATA,
-        kind="roles" if pipeline is None else pipeline.kind,
-        main_class=pipeline.main_class if pipeline else None,
-        jars=[f"{code}/{jar}" for jar in pipeline.jars] if pipeline else [],
-        file=f"{code}/{file}" if file else None,
-        args=list(pipeline.args) if pipeline else [],
-        servers=list(spec.servers),
-    )
-    return json.dumps(asdict(submission))
+    # The driver's JobManager is the one beside it, whoever leads.
+    settings |= dict(job.spec.flink.configuration) | {"high-availability.type": "NONE"}
+    return submission_of(
+        job, job_id, rest=("127.0.0.1", REST_PORT), configuration=settings, code=code_path(job), storage=DATA
+    ).to_json()
 
 
 def agent_json(job: FlinkTFJob, role: Role) -> str:

@@ -53,12 +53,8 @@ def prometheus(vitals: Vitals) -> Iterator[str]:
         ("stuck_seconds", "gauge", "For how long nothing has moved, and it does not wait.", vitals.stuck),
         ("memory_bytes", "gauge", "Resident memory of the role's processes.", vitals.memory),
     )
-    for name, kind, text, value in (*families, *_of_gpus(vitals)):
+    for name, kind, text, value in families:
         yield from exposition.family(f"flinktf_agent_{name}", kind, text, [(labels, value)])
-
-
-def _of_gpus(vitals: Vitals) -> Iterator[Figure]:
-    if "use" in vitals.gpu:
-        yield "gpu_use_ratio", "gauge", "The share of time in which the GPUs computed.", vitals.gpu["use"]
-    if "memory" in vitals.gpu:
-        yield "gpu_memory_bytes", "gauge", "Memory in use on the GPUs.", vitals.gpu["memory"]
+    for name, told, text in exposition.OF_GPUS:
+        if told in vitals.gpu:
+            yield from exposition.family(f"flinktf_agent_{name}", "gauge", text, [(labels, vitals.gpu[told])])

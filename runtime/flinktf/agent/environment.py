@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -74,8 +73,7 @@ def installed(python: Path, requirements: Path, into: Path) -> Path:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     constraints = into / "constraints.txt"
-    own = {f"{one.name}=={one.version}" for one in importlib.metadata.distributions() if one.name != "flinktf"}
-    constraints.write_text("\n".join(sorted(own)) + "\n")
+    constraints.write_text(_versions(python))
     print(f"installing {requirements.name}", flush=True)
     options = ["--disable-pip-version-check", "--no-cache-dir", "--target", str(partial)]
     wanted = ["--constraint", str(constraints), "--requirement", requirements.name]
@@ -89,6 +87,15 @@ def installed(python: Path, requirements: Path, into: Path) -> Path:
         raise EnvironmentFailed(f"pip could not install {requirements.name}; what it said stands above")
     partial.rename(folder)
     return folder
+
+
+def _versions(python: Path) -> str:
+    """What an environment has, as constraints of pip. Raises :class:`EnvironmentFailed`."""
+    command = [str(python), "-m", "pip", "--disable-pip-version-check", "list", "--format", "freeze"]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT, check=False)
+    if found.returncode:
+        raise EnvironmentFailed(f"there is no pip in the environment, which installs: {found.stderr.strip()}")
+    return "".join(line for line in found.stdout.splitlines(keepends=True) if not line.startswith("flinktf=="))
 
 
 def _place(source: Path, into: Path) -> Path:

@@ -5,6 +5,7 @@ Not a part of :mod:`flinktf.agent.spec`: an agent reads its specification, and h
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Any
 
 from flinktf.agent.spec import AgentSpec
@@ -36,7 +37,7 @@ def agent_spec(job: FlinkTFJob, role: Role, **place: Any) -> AgentSpec:
 
 
 def _below(folder: str, file: str | None) -> str | None:
-    return f"{folder}/{file}" if file is not None else None
+    return str(PurePosixPath(folder, file)) if file is not None else None
 
 
 def _publish(model: ModelLocation) -> Publish | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, Literal, get_args
 
 from flinktf.coordinator.state import Instance, JobState, Phase
-from flinktf.exposition import family
+from flinktf.exposition import OF_GPUS, family
 
 _OF_INSTANCES: Final[tuple[tuple[str, Literal["counter", "gauge"], str, Callable[[Instance], float]], ...]] = (
     ("step", "gauge", "The training step.", lambda i: i.step),
@@ -21,10 +21,6 @@ _OF_INSTANCES: Final[tuple[tuple[str, Literal["counter", "gauge"], str, Callable
     ),
     ("steps_per_second", "gauge", "Training steps a second.", lambda i: i.health.rate),
     ("stuck_seconds", "gauge", "For how long nothing has moved, and it does not wait.", lambda i: i.health.stuck),
-)
-_OF_GPUS: Final = (
-    ("gpu_use_ratio", "use", "The share of time in which the role's GPUs computed."),
-    ("gpu_memory_bytes", "memory", "Memory in use on the role's GPUs."),
 )
 
 
@@ -42,7 +38,7 @@ def _lines(state: JobState, now: float) -> Iterator[str]:
     instances = [({"job": job, "role": role, "index": index}, one) for (role, index), one in state.instances.items()]
     for name, kind, text, value in _OF_INSTANCES:
         yield from family(f"flinktf_role_{name}", kind, text, [(labels, value(one)) for labels, one in instances])
-    for name, told, text in _OF_GPUS:
+    for name, told, text in OF_GPUS:
         having = [(labels, one.gpu[told]) for labels, one in instances if told in one.gpu]
         if having:
             yield from family(f"flinktf_role_{name}", "gauge", text, having)

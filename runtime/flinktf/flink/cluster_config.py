@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any, Final
 
+from flinktf.flink.gateway import connector
+
 NodeEntry = Callable[[Any], Any] | str
 WORKER: Final = "worker"
 PS: Final = "ps"
@@ -48,9 +50,7 @@ class ClusterConfig:
 
     def to_java(self) -> Any:
         """The same for the connector: ``dev.flinktf.connector.client.TFClusterConfig``."""
-        from pyflink.java_gateway import get_gateway
-
-        builder = get_gateway().jvm.dev.flinktf.connector.client.TFClusterConfig.newBuilder()
+        builder = connector().client.TFClusterConfig.newBuilder()
         for node_type, count in self.node_types.items():
             builder.addNodeType(node_type, count)
         for key, value in self.properties.items():

@@ -17,6 +17,7 @@ from typing import Any
 
 from flinktf.api.files import is_script
 from flinktf.flink import recovery, sql
+from flinktf.flink.gateway import connector
 from flinktf.flink.job import Job
 from flinktf.flink.submission import RESTORE, Outcome, Submission, read_submission
 
@@ -50,8 +51,6 @@ def main(submission_file: str, outcome_file: str) -> int:
                 "docs/connector.md"
             )
     except (Exception, SystemExit) as error:
-        if isinstance(error, SystemExit) and error.code in (None, 0) and outcome.exists():
-            return 0
         if outcome.exists():
             traceback.print_exc()
         else:
@@ -79,7 +78,6 @@ def _install(submission: Submission, outcome: Path) -> None:
     """Makes every environment that the program asks for one of this job, on its cluster."""
     started = time.time()
     from pyflink.common import Configuration
-    from pyflink.java_gateway import get_gateway
     from pyflink.util.java_utils import add_jars_to_context_class_loader
 
     # Flink's planner unpacks itself there, 40 MB at a time, and does not always clear up.
@@ -106,8 +104,7 @@ def _install(submission: Submission, outcome: Path) -> None:
         jars = [Path(jar).absolute().as_uri() for jar in submission.jars]
         add_jars_to_context_class_loader(jars)
         defaults["pipeline.jars"] = ";".join(jars)
-    environment = get_gateway().jvm.dev.flinktf.connector.client.JobEnvironment
-    environment.install(defaults, fixed, submission.roles, str(outcome), started)
+    connector().client.JobEnvironment.install(defaults, fixed, submission.roles, str(outcome), started)
 
 
 def _environments(submission: Submission) -> Job:
@@ -128,9 +125,7 @@ def _environments(submission: Submission) -> Job:
 
 
 def _run_java(submission: Submission) -> None:
-    from pyflink.java_gateway import get_gateway
-
-    get_gateway().jvm.dev.flinktf.connector.client.JobEnvironment.run(submission.main_class, submission.args)
+    connector().client.JobEnvironment.run(submission.main_class, submission.args)
 
 
 def _run_script(submission: Submission, file: Path) -> None:
@@ -140,7 +135,11 @@ def _run_script(submission: Submission, file: Path) -> None:
     os.chdir(submission.storage)
     sys.argv = [str(file), *submission.args]
     sys.path.insert(0, str(file.parent))
-    runpy.run_path(str(file), run_name="__main__")
+    try:
+        runpy.run_path(str(file), run_name="__main__")
+    except SystemExit as end:
+        if end.code not in (None, 0):
+            raise
 
 
 def _build(job: Job, submission: Submission, file: Path | None) -> None:

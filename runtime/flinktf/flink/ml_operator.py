@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flinktf.flink.cluster_config import PS, WORKER, ClusterConfig
+from flinktf.flink.gateway import connector
 
 if TYPE_CHECKING:
     from pyflink.datastream import DataStream, StreamExecutionEnvironment
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def add_am_role(statement_set: StatementSet, config: ClusterConfig) -> None:
     """Requires that the cluster of ``config`` is the one of the FlinkTFJob: a role in it with so many replicas."""
-    _utils().addAMRole(statement_set._j_statement_set, config.to_java())
+    connector().client.TFUtils.addAMRole(statement_set._j_statement_set, config.to_java())
 
 
 def add_role(
@@ -35,14 +36,14 @@ def add_role(
     if input_table is None:
         if output_schema is not None:
             raise ValueError(f"role {role!r} has an output_schema and no input_table: a role gives rows back for rows")
-        _utils().addRole(statements, role, java)
+        connector().client.TFUtils.addRole(statements, role, java)
         return None
     if output_schema is None:
-        _utils().addRole(statements, role, java, input_table._j_table, 1)
+        connector().client.TFUtils.addRole(statements, role, java, input_table._j_table, 1)
         return None
     from pyflink.table import Table
 
-    result = _utils().addRole(statements, role, java, input_table._j_table, output_schema._j_schema)
+    result = connector().client.TFUtils.addRole(statements, role, java, input_table._j_table, output_schema._j_schema)
     return Table(result, statement_set._t_env)
 
 
@@ -88,9 +89,3 @@ def _schema(row_type: Any) -> Schema:
     converter = get_gateway().jvm.org.apache.flink.table.types.utils.TypeConversions
     data_type = converter.fromLegacyInfoToDataType(row_type.get_java_type_info())
     return Schema(get_gateway().jvm.org.apache.flink.table.api.Schema.newBuilder().fromRowDataType(data_type).build())
-
-
-def _utils() -> Any:
-    from pyflink.java_gateway import get_gateway
-
-    return get_gateway().jvm.dev.flinktf.connector.client.TFUtils

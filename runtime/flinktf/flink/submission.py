@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final, Literal
+
+from flinktf.api import FlinkTFJob
 
 RESTORE: Final = "execution.state-recovery.path"
 """Flink's option for the checkpoint that a job begins from."""
@@ -31,8 +33,32 @@ class Submission:
     servers: list[str] = field(default_factory=list)
     """Roles that serve models: they end when the rest of the job has."""
 
-    def write(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self)))
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+
+def submission_of(
+    job: FlinkTFJob, job_id: str, *, rest: tuple[str, int], configuration: dict[str, str], code: str, storage: str
+) -> Submission:
+    """What the manifest says, where the job runs: JobManager's REST address, folders of the code and of the data."""
+    spec, pipeline = job.spec, job.spec.job
+    address, port = rest
+    return Submission(
+        name=job.metadata.name,
+        job_id=job_id,
+        rest_address=address,
+        rest_port=port,
+        roles={role.name: role.replicas for role in spec.roles},
+        configuration=configuration,
+        code=code,
+        storage=storage,
+        kind="roles" if pipeline is None else pipeline.kind,
+        main_class=pipeline.main_class if pipeline else None,
+        jars=[str(PurePosixPath(code, jar)) for jar in pipeline.jars] if pipeline else [],
+        file=str(PurePosixPath(code, pipeline.file)) if pipeline and pipeline.file else None,
+        args=list(pipeline.args) if pipeline else [],
+        servers=list(spec.servers),
+    )
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ class Submitter:
             submission = replace(submission, configuration=settings)
         file, result = self._work / "submission.json", self._work / "submitted.json"
         result.unlink(missing_ok=True)
-        submission.write(file)
+        file.write_text(submission.to_json())
         self._program = asyncio.create_task(self._run_program(file, result))
         while not (result.exists() or self._program.done()):
             await asyncio.wait([self._program], timeout=_OUTCOME_EVERY)

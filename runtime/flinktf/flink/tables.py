@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from flinktf.flink.gateway import connector
+
 if TYPE_CHECKING:
     from pyflink.table import StreamTableEnvironment, Table
 
@@ -21,11 +23,9 @@ def transform(
     ``output`` names the columns in SQL, for example ``"label INT, score FLOAT"``; ``options`` are those of a flinktf
     table without its role (docs/connector.md). Rows of one subtask keep their order.
     """
-    from pyflink.java_gateway import get_gateway
     from pyflink.table import Table
 
-    connector = get_gateway().jvm.dev.flinktf.connector.FlinkTF
-    result = connector.transform(table_env._j_tenv, table._j_table, output, role, dict(options or {}))
+    result = connector().FlinkTF.transform(table_env._j_tenv, table._j_table, output, role, dict(options or {}))
     return Table(result, table_env)
 
 
@@ -43,10 +43,8 @@ def predict(
     when there are none. A role with the entrypoint ``flinktf.serving:serve`` serves it; ``options`` are those of a
     model in SQL (docs/connector.md). It does what ``ML_PREDICT`` does, a batch at a time.
     """
-    from pyflink.java_gateway import get_gateway
     from pyflink.table import Table
 
-    connector = get_gateway().jvm.dev.flinktf.connector.FlinkTF
     whole = {**(options or {}), "path": path}
-    result = connector.predict(table_env._j_tenv, table._j_table, list(features), output, whole)
+    result = connector().FlinkTF.predict(table_env._j_tenv, table._j_table, list(features), output, whole)
     return Table(result, table_env)

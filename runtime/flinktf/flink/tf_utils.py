@@ -6,9 +6,10 @@ does not fit the FlinkTFJob, or the table's columns, is an error of the connecto
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flinktf.flink.cluster_config import ClusterConfig
+from flinktf.flink.gateway import connector
 
 if TYPE_CHECKING:
     from pyflink.table import Schema, StatementSet, Table
@@ -31,9 +32,9 @@ def train(
         raise ValueError(f"max_epoch is {epochs}; it is 1 or more")
     config = tf_cluster_config.to_java()
     if input_table is None:
-        _utils().train(statement_set._j_statement_set, config)
+        connector().client.TFUtils.train(statement_set._j_statement_set, config)
     else:
-        _utils().train(statement_set._j_statement_set, input_table._j_table, config, epochs)
+        connector().client.TFUtils.train(statement_set._j_statement_set, input_table._j_table, config, epochs)
 
 
 def inference(
@@ -46,13 +47,7 @@ def inference(
     """
     from pyflink.table import Table
 
-    result = _utils().inference(
+    result = connector().client.TFUtils.inference(
         statement_set._j_statement_set, input_table._j_table, tf_cluster_config.to_java(), output_schema._j_schema
     )
     return Table(result, statement_set._t_env)
-
-
-def _utils() -> Any:
-    from pyflink.java_gateway import get_gateway
-
-    return get_gateway().jvm.dev.flinktf.connector.client.TFUtils

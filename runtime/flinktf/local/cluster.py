@@ -30,7 +30,7 @@ from flinktf.flink.pools import (
     render,
     task_manager_configuration,
 )
-from flinktf.flink.submission import Submission
+from flinktf.flink.submission import submission_of
 from flinktf.local.layout import Layout
 from flinktf.processes import Child, bury_orphans, spawn
 
@@ -136,26 +136,15 @@ class Cluster:
     async def start_driver(self) -> Child:
         """The process that submits the Flink job; it ends when the job is submitted."""
         job = self.manifest.job
-        spec = job.spec
-        pipeline = spec.job
-        file = pipeline and pipeline.file
-        submission = Submission(
-            name=job.metadata.name,
-            job_id=self.job_id,
-            rest_address=_HOST,
-            rest_port=self.ports.rest,
-            roles={role.name: role.replicas for role in spec.roles},
+        submission = submission_of(
+            job,
+            self.job_id,
+            rest=(_HOST, self.ports.rest),
             configuration=job_configuration(job),
             code=str(self.manifest.code_path),
             storage=str(self.manifest.directory),
-            kind="roles" if pipeline is None else pipeline.kind,
-            main_class=pipeline.main_class if pipeline else None,
-            jars=[str(self.manifest.code_path / jar) for jar in pipeline.jars] if pipeline else [],
-            file=str(self.manifest.code_path / file) if file else None,
-            args=list(pipeline.args) if pipeline else [],
-            servers=list(spec.servers),
         )
-        submission.write(self.submission_file)
+        self.submission_file.write_text(submission.to_json())
         environment = self._flink_environment(self._write_conf("driver", cluster_configuration(job)))
         environment["FLINK_ENV_JAVA_OPTS"] = f"{OPTIONS} {_QUICK_START}"
         command = [sys.executable, "-m", "flinktf.flink.driver", str(self.submission_file), str(self.outcome_file)]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 import pyarrow as pa
 
+from flinktf.arrow import Array, scalar_dtype, scalar_values
 from flinktf.models.errors import ConversionError, DtypeError
-from flinktf.models.signature import STRING, Array, TensorSpec
-
-_NAMES: Final = {"float": "float32", "double": "float64", "halffloat": "float16"}
+from flinktf.models.signature import STRING, TensorSpec
 
 
 def is_array(kind: pa.DataType) -> bool:
@@ -27,16 +24,10 @@ def dtype_of(column: str, kind: pa.DataType) -> str:
 
     Raises :class:`DtypeError` for a type that has none.
     """
-    item = item_type(kind)
-    if pa.types.is_boolean(item):
-        return "bool"
-    if pa.types.is_integer(item) or pa.types.is_floating(item):
-        return _NAMES.get(str(item), str(item))
-    if pa.types.is_date32(item) or pa.types.is_time32(item) or pa.types.is_timestamp(item):
-        return f"int{item.bit_width}"
-    if pa.types.is_string(item) or pa.types.is_binary(item) or pa.types.is_large_string(item):
-        return STRING
-    raise DtypeError(f"column {column!r} has the type {kind}, which has no tensor; CAST it in the query")
+    dtype = scalar_dtype(item_type(kind))
+    if dtype is None:
+        raise DtypeError(f"column {column!r} has the type {kind}, which has no tensor; CAST it in the query")
+    return dtype
 
 
 def goes_into(source: str, target: str) -> bool:
@@ -67,15 +58,7 @@ def values_of(column: pa.Array) -> Array:
         column = column.flatten()
         if column.null_count:
             raise ConversionError("an ARRAY has an item that is NULL")
-    kind = column.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        column = column.cast(pa.binary())
-    elif pa.types.is_date32(kind) or pa.types.is_time32(kind):
-        column = column.view(pa.int32())
-    elif pa.types.is_timestamp(kind):
-        column = column.view(pa.int64())
-    values: Array = column.to_numpy(zero_copy_only=False)
-    return values
+    return scalar_values(column)
 
 
 def to_column(name: str, array: Array, kind: pa.DataType) -> pa.Array:

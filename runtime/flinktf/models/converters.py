@@ -10,9 +10,10 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 import pyarrow as pa
 
+from flinktf.arrow import Array
 from flinktf.models.arrow import check_into, is_array, values_of
 from flinktf.models.errors import ConversionError, DtypeError, ShapeError
-from flinktf.models.signature import STRING, Array, Signature, TensorSpec, shape_text
+from flinktf.models.signature import STRING, Signature, TensorSpec, shape_text
 
 _BLOCK: Final = 512
 

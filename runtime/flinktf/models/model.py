@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Self
 
+from flinktf.arrow import Array
 from flinktf.models.errors import ClosedError, SignatureError
-from flinktf.models.signature import Array, Signature, check_inputs, default_signature
+from flinktf.models.signature import Signature, check_inputs, default_signature
 
 _PREDICT = "predict"
 

@@ -9,11 +9,12 @@ from typing import Any, Final, Literal, NamedTuple, Self
 import numpy as np
 import pyarrow as pa
 
+from flinktf.arrow import Array
 from flinktf.models.converters import Columns, Converter
 from flinktf.models.errors import ClosedError, ConversionError, ShapeError, UnfitModelError
 from flinktf.models.model import Model
 from flinktf.models.results import Outputs, Result
-from flinktf.models.signature import Array, Signature, shape_text
+from flinktf.models.signature import Signature, shape_text
 
 _LONGEST: Final = 500
 _WHERE: Final = ("Graph execution error", "Detected at node", "File ", "<stack", "[[")

@@ -9,9 +9,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import pyarrow as pa
 
+from flinktf.arrow import Array
 from flinktf.models.arrow import dtype_of, goes_into, is_array, to_column
 from flinktf.models.errors import ConversionError, DtypeError, ShapeError
-from flinktf.models.signature import STRING, Array, Signature, TensorSpec
+from flinktf.models.signature import STRING, Signature, TensorSpec
 
 
 class Decoder(NamedTuple):

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from flinktf.arrow import Array
 from flinktf.models.errors import DtypeError, InputError, ShapeError, SignatureError
 
-Array = npt.NDArray[Any]
 Shape = tuple[int | None, ...]
 
 STRING: Final = "string"

@@ -82,14 +82,16 @@ class VersionedDirectory(Source):
 
 class HttpEndpoint(Source):
     """An address that answers ``{"version": "7", "path": "/models/wine/7"}``. It is asked with ``If-None-Match`` when
-    its last answer had an ``ETag``, and may answer 304. ``timeout`` is in seconds."""
+    its last answer had an ``ETag``, and may answer 304. ``timeout`` is in seconds; paths are relative to
+    ``folder``."""
 
-    def __init__(self, url: str, *, timeout: float = 5.0) -> None:
+    def __init__(self, url: str, *, timeout: float = 5.0, folder: str | Path = ".") -> None:
         super().__init__()
         if not url.startswith(("http://", "https://")):
             raise ValueError(f"{url} is no http:// or https:// address")
         self._url = url
         self._timeout = timeout
+        self._folder = Path(folder)
         self._etag: str | None = None
         self._known: list[Version] = []
 
@@ -99,7 +101,7 @@ class HttpEndpoint(Source):
             with urllib.request.urlopen(
                 urllib.request.Request(self._url, headers=headers), timeout=self._timeout
             ) as answer:
-                version = _version(answer.read(_LARGEST))
+                version = _version(answer.read(_LARGEST), self._folder)
                 etag = answer.headers.get("ETag")
         except urllib.error.HTTPError as error:
             error.close()
@@ -129,10 +131,10 @@ class Announcements(Source):
         return self._last
 
 
-def _version(body: bytes) -> Version:
+def _version(body: bytes, folder: Path) -> Version:
     value = json.loads(body)
     if not isinstance(value, dict) or not isinstance(value.get("path"), str):
         raise ValueError('the answer is no {"version": …, "path": …}')
     if not isinstance(value.get("version"), str | int):
         raise ValueError("the answer has no version")
-    return Version(str(value["version"]), value["path"])
+    return Version(str(value["version"]), str(folder / value["path"]))

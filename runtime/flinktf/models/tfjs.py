@@ -18,12 +18,12 @@ from typing import Any, Final
 
 import numpy as np
 
+from flinktf.arrow import Array
 from flinktf.models.errors import UnreadableModelError
 from flinktf.models.files import TFJS, check_shards, read_json
 from flinktf.models.keras_files import as_graph, library
 from flinktf.models.model import Graph
 from flinktf.models.preprocessing import FILE, preprocessed, read
-from flinktf.models.signature import Array
 
 _LENGTH: Final = np.dtype("<u4")
 _DTYPES: Final = frozenset({"float32", "int32", "bool", "uint8", "uint16", "float16", "complex64"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
@@ -56,7 +56,12 @@ class Hello:
 
     def common_version(self) -> int | None:
         """The highest version that both sides speak, or None."""
-        return max(set(self.versions) & set(VERSIONS), default=None)
+        return common_version(self.versions)
+
+
+def common_version(spoken: Sequence[object]) -> int | None:
+    """The highest version among those that a peer speaks, or None."""
+    return max((version for version in VERSIONS if version in spoken), default=None)
 
 
 def parse_json(payload: bytes | bytearray | memoryview, what: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import json
 import threading
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakSet
 
 import pyarrow as pa
 
@@ -25,14 +26,14 @@ class Announced:
     def __init__(self, storage: str, restored: str | None) -> None:
         self._storage = Path(storage)
         self._last: dict[str, tuple[str, str]] = _read(restored)
-        self._sources: dict[str, list[models.Announcements]] = {}
+        self._sources: dict[str, WeakSet[models.Announcements]] = {}
         self._lock = threading.Lock()
 
     def source(self, model: str) -> models.Announcements:
         """Announcements of ``model``, the last one before included."""
         source = models.Announcements()
         with self._lock:
-            self._sources.setdefault(model, []).append(source)
+            self._sources.setdefault(model, WeakSet()).add(source)
             if model in self._last:
                 source.announce(*self._last[model])
         return source
@@ -43,7 +44,7 @@ class Announced:
             model, version, path = row.get("model") or "", row["version"], row["path"]
             if version is None or path is None:
                 raise ColumnError("an announcement of a model has a NULL as its version or its path")
-            found = str(version), path if "://" in path else str(self._storage / path)
+            found = str(version), str(self._storage / path)
             with self._lock:
                 self._last[model] = found
                 for source in self._sources.get(model, ()):

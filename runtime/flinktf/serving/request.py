@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, cast
 
 import pyarrow as pa
 
 from flinktf.protocol.frames import VERSIONS
-from flinktf.protocol.hello import parse_json, schema_from_json
+from flinktf.protocol.hello import common_version, parse_json, schema_from_json
 from flinktf.training.records import arrow_schema
 
 ERROR: Final = "error"
 MODEL_VERSION: Final = "model_version"
-_OPTIONS: Final = ("not-finite", "max-rows", "poll", "load-timeout", "converter", "result")
 
 NotFinite = Literal["allow", "reject"]
 
@@ -64,13 +63,11 @@ def parse_request(payload: bytes | bytearray | memoryview, token: str) -> Reques
     value = parse_json(payload, "HELLO")
     if not hmac.compare_digest(str(value.get("token", "")).encode(), token.encode()):
         raise RequestError("Unauthorized", "this is not the token of the job")
-    spoken = value.get("versions", [])
-    if not set(spoken) & set(VERSIONS):
+    spoken = value.get("versions")
+    if common_version(spoken if isinstance(spoken, list) else []) is None:
         raise RequestError("VersionMismatch", f"the client speaks versions {spoken}, this role {list(VERSIONS)}")
-    model, inputs, outputs = (
-        value.get("model"),
-        *(schema_from_json(value.get(key)) for key in ("schema", "outputSchema")),
-    )
+    model = value.get("model")
+    inputs, outputs = (schema_from_json(value.get(key)) for key in ("schema", "outputSchema"))
     if not isinstance(model, Mapping) or not isinstance(model.get("path"), str) or inputs is None or outputs is None:
         raise RequestError("BadRequest", "HELLO lacks the model's path, its schema or its outputSchema")
     columns = arrow_schema(outputs)
@@ -88,9 +85,10 @@ def parse_request(payload: bytes | bytearray | memoryview, token: str) -> Reques
 
 
 def _options(given: Mapping[str, Any]) -> ServingOptions:
-    unknown = sorted(set(given) - set(_OPTIONS))
+    known = [field.name.replace("_", "-") for field in fields(ServingOptions)]
+    unknown = sorted(set(given) - set(known))
     if unknown:
-        raise RequestError("BadRequest", f"there is no option {unknown[0]!r}; there are {', '.join(_OPTIONS)}")
+        raise RequestError("BadRequest", f"there is no option {unknown[0]!r}; there are {', '.join(known)}")
     finite = given.get("not-finite", "allow")
     if finite not in ("allow", "reject"):
         raise RequestError("BadRequest", f"option 'not-finite' is {finite!r}, not allow or reject")

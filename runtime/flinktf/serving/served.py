@@ -29,9 +29,8 @@ _KEEP: Final = 60.0
 class Served:
     """One model for all clients that want the same of it."""
 
-    def __init__(self, request: Request, source: models.Source, storage: Path, code_path: str, tell: Tell) -> None:
+    def __init__(self, request: Request, source: models.Source, code_path: str, tell: Tell) -> None:
         self._request = request
-        self._storage = storage
         self._code_path = code_path
         self._live = models.LiveModel(source, self._open, every=request.options.poll, tell=lambda it: tell(_told(it)))
         self.batcher = Batcher(self._predict, request.options.max_rows, f"flinktf-{request.path[-20:]}")
@@ -47,7 +46,7 @@ class Served:
     def _open(self, version: models.Version) -> models.Predictor:
         request, options = self._request, self._request.options
         return models.Predictor(
-            models.load(self._storage / version.path, signature=request.signature),
+            models.load(version.path, signature=request.signature),
             request.inputs,
             request.outputs,
             converter=self._made(options.converter),
@@ -99,7 +98,7 @@ class Models:
         with self._lock:
             use = self._used.get(key)
             if use is None:
-                served = Served(request, self._source(request), self._storage, self._code_path, self._tell)
+                served = Served(request, self._source(request), self._code_path, self._tell)
                 use = self._used[key] = _Use(served)
             use.clients += 1
         try:
@@ -126,7 +125,7 @@ class Models:
         if path.startswith(ANNOUNCED):
             return self._announced.source(path.removeprefix(ANNOUNCED))
         if path.startswith(("http://", "https://")):
-            return models.HttpEndpoint(path)
+            return models.HttpEndpoint(path, folder=self._storage)
         folder = self._storage / path
         if _is_model(folder):
             fixed = models.Announcements()

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from flinktf.training.columns import Array
+from flinktf.arrow import Array
 from flinktf.training.errors import NotWrittenError, TrainingError
 from flinktf.training.subtask import NOTHING, Saved
 

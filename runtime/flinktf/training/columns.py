@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flinktf.arrow import Array, scalar_dtype, scalar_values
 from flinktf.training.errors import ColumnError, NullValueError
-
-Array = npt.NDArray[Any]
 
 
 class Ragged(NamedTuple):
@@ -23,21 +21,6 @@ class Ragged(NamedTuple):
 
 
 Part = Array | Ragged
-
-
-def tensor_dtype(kind: pa.DataType) -> str | None:
-    """The tensor type of an Arrow scalar type (docs/protocol.md, Types), or None when the table has none."""
-    if pa.types.is_boolean(kind):
-        return "bool"
-    if pa.types.is_integer(kind):
-        return str(kind)
-    if pa.types.is_floating(kind):
-        return f"float{kind.bit_width}"  # Arrow has other names for these; and its to_pandas_dtype wants pandas
-    if pa.types.is_date32(kind) or pa.types.is_time32(kind) or pa.types.is_timestamp(kind):
-        return f"int{kind.bit_width}"
-    if pa.types.is_string(kind) or pa.types.is_binary(kind):
-        return "string"
-    return None
 
 
 @dataclass(frozen=True)
@@ -67,7 +50,7 @@ class ColumnReader:
 
     @property
     def dtype_or_none(self) -> str | None:
-        return tensor_dtype(self.kind.value_type if self.is_list else self.kind)
+        return scalar_dtype(self.kind.value_type if self.is_list else self.kind)
 
     @property
     def dtype(self) -> str:
@@ -79,7 +62,7 @@ class ColumnReader:
         """The column of a batch whose first row is row ``first_row`` of the stream; errors name the row."""
         if self.is_list:
             return self._read_lists(column, first_row)
-        return _to_numpy(self._filled(column, first_row, None))
+        return scalar_values(self._filled(column, first_row, None))
 
     def _read_lists(self, column: pa.Array, first_row: int) -> Part:
         if column.null_count and self.fill is None:
@@ -88,7 +71,7 @@ class ColumnReader:
         row_splits = np.zeros(len(column) + 1, np.int64)
         np.cumsum(lengths, out=row_splits[1:])
         items = self._filled(column.flatten(), first_row, row_splits)
-        values = _to_numpy(items)
+        values = scalar_values(items)
         if self.length is None:
             return Ragged(values, row_splits)
         wrong = lengths != self.length
@@ -135,16 +118,3 @@ class ColumnReader:
 
 def _first_null(array: pa.Array) -> int:
     return int(np.argmax(array.is_null().to_numpy(zero_copy_only=False)))
-
-
-def _to_numpy(array: pa.Array) -> Array:
-    """A column without NULLs; a view of Arrow's memory for numbers, objects of ``bytes`` for strings."""
-    kind = array.type
-    if pa.types.is_string(kind):
-        array = array.cast(pa.binary())
-    elif pa.types.is_date32(kind) or pa.types.is_time32(kind):
-        array = array.view(pa.int32())
-    elif pa.types.is_timestamp(kind):
-        array = array.view(pa.int64())
-    result: Array = array.to_numpy(zero_copy_only=False)
-    return result

@@ -18,9 +18,8 @@ from flinktf.training.fit import fit
 def train(context: TFContext) -> None:
     """Builds the model that the driver has sent, trains it on the columns that it named, and saves it."""
     columns = json.loads(context.get_property("feature_cols"))
-    folder = Path(context.get_property("model_save_path"))
     with context.strategy.scope():
-        model = _model(context.get_property("model"), folder.parent / "initial-weights.npz")
+        model = _model(context.get_property("model"), Path(context.get_property("initial_weights")))
     dataset = context.dataset(
         columns,
         context.get_property("label_col"),
@@ -28,7 +27,7 @@ def train(context: TFContext) -> None:
         as_matrix=len(model.inputs) == 1 and len(model.inputs[0].shape) == 2,
     )
     fit(model, dataset, epochs=int(context.get_property("max_epochs")), context=context)
-    export(model, str(folder), context=context)
+    export(model, context.get_property("model_save_path"), context=context)
 
 
 def _model(packed: str, weights: Path) -> Any:

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flinktf.arrow import Array
 from flinktf.protocol.hello import Restored
 from flinktf.training.batches import Block
-from flinktf.training.columns import Array
 from flinktf.training.errors import TrainingError
 from flinktf.training.options import DatasetOptions
 from flinktf.training.records import Marker

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flinktf.training.columns import tensor_dtype
+from flinktf.arrow import scalar_dtype
 from flinktf.training.errors import ColumnError
 from flinktf.training.records import Item, Marker
 from flinktf.training.tfdata import unsharded
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def check_csv(schema: pa.Schema) -> None:
     """Raises :class:`ColumnError` for a column that a line of CSV cannot hold."""
     for field in schema:
-        if tensor_dtype(field.type) is None or pa.types.is_binary(field.type):
+        if scalar_dtype(field.type) is None or pa.types.is_binary(field.type):
             raise ColumnError(
                 f"column {field.name!r} is {field.type}, which has no place in a line of CSV; "
                 "read it with context.dataset(…)"

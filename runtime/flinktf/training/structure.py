@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from flinktf.training.columns import Array, Part, Ragged
+from flinktf.arrow import Array
+from flinktf.training.columns import Part, Ragged
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from flinktf.arrow import Array
 from flinktf.training.batches import Block
-from flinktf.training.columns import Array
 from flinktf.training.structure import Structure, components
 
 if TYPE_CHECKING:

@@ -66,13 +66,13 @@ def server():
 
 
 def test_an_address_that_is_asked(server):
-    source = models.HttpEndpoint(f"http://127.0.0.1:{server.server_port}/model")
+    source = models.HttpEndpoint(f"http://127.0.0.1:{server.server_port}/model", folder="/data")
     server.body = json.dumps({"version": 7, "path": "/m/7"}).encode()
     assert source.poll() == [models.Version("7", "/m/7")]
     server.etag = '"one"'
     assert source.poll() == source.poll() == [models.Version("7", "/m/7")]
-    server.body, server.etag = json.dumps({"version": "8", "path": "/m/8"}).encode(), '"two"'
-    assert source.poll() == source.poll() == [models.Version("8", "/m/8")]
+    server.body, server.etag = json.dumps({"version": "8", "path": "m/8"}).encode(), '"two"'
+    assert source.poll() == source.poll() == [models.Version("8", "/data/m/8")]
     assert server.statuses == [200, 200, 304, 200, 304]
 
 

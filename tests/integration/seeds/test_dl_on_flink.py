@@ -75,7 +75,7 @@ ESTIMATOR = """
         estimator = TFEstimator(statement_set, model, loss, adam, worker_num=2,
                                 feature_cols="x",
                                 label_col="y", max_epochs=4,
-                                batch_size=128)
+                                batch_size=32)
 
         model = estimator.fit(source_table)
 

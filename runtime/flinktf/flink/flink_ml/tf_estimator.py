@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from flinktf.flink.cluster_config import WORKER, ClusterConfig
+from flinktf.flink.gateway import connector
 from flinktf.flink.tf_utils import train
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 ENTRY: Final = "flinktf.training.estimator:train"
 _METADATA: Final = "flinktf-estimator.json"
-MODEL: Final = "saved_model"
-WEIGHTS: Final = "initial-weights.npz"
+_MODEL: Final = "saved_model"
+_WEIGHTS: Final = "initial-weights.npz"
 
 
 @dataclass(frozen=True)
@@ -77,16 +78,16 @@ class TFEstimator:
         if len(inputs) != 1:
             raise ValueError(f"an estimator is fitted on one table; these are {len(inputs)}")
         (table,) = inputs
-        types = _types(table)
-        for column in (*self._columns, self._label):
-            if column not in types:
-                raise ValueError(f"the table has no column {column!r}; it has {', '.join(map(repr, types))}")
+        types = _types(table, (*self._columns, self._label))
         return TFModel(Trained(self._columns, self._label, types[self._label]), fitting=(self, table))
 
-    def train(self, table: Table, path: str) -> None:
-        """Adds the training to the statement set: the model will be at ``path``."""
+    def train(self, table: Table, folder: Path) -> None:
+        """Adds the training to the statement set: the model will be in ``folder``, beside its first weights."""
+        weights = folder / _WEIGHTS
+        np.savez(weights, *self.model.get_weights())
         builder = ClusterConfig.new_builder().add_node_type(WORKER, self._workers).set_node_entry(ENTRY)
-        for key, value in {**self._properties, "model_save_path": path}.items():
+        places = {"model_save_path": str(folder / _MODEL), "initial_weights": str(weights)}
+        for key, value in (self._properties | places).items():
             builder.set_property(key, value)
         train(self._statement_set, builder.build(), table, self._epochs)
 
@@ -109,8 +110,7 @@ class TFModel:
         folder = Path(path).absolute()
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _METADATA).write_text(json.dumps(asdict(self._trained)))
-        np.savez(folder / WEIGHTS, *estimator.model.get_weights())
-        estimator.train(table, str(folder / MODEL))
+        estimator.train(table, folder)
         self._path = str(folder)
 
     @classmethod
@@ -137,22 +137,18 @@ class TFModel:
         if self._path is None:
             raise ValueError("the model has no place yet: save(path) it, and execute the statement set first")
         (table,) = inputs
-        types = _types(table)
-        for column in self._trained.feature_cols:
-            if column not in types:
-                raise ValueError(f"the table has no column {column!r}; it has {', '.join(map(repr, types))}")
+        types = _types(table, self._trained.feature_cols)
         wide = self._trained.label_type == "DOUBLE"
-        function = Predict(str(Path(self._path, MODEL)), self._trained.feature_cols, wide=wide)
+        function = Predict(str(Path(self._path, _MODEL)), self._trained.feature_cols, wide=wide)
         predict = udf(function, result_type="DOUBLE" if wide else "FLOAT", func_type="pandas")
         name = self._trained.label_col if self._trained.label_col not in types else "prediction"
         return [table.add_columns(predict(*map(col, self._trained.feature_cols)).alias(name))]
 
 
-def _types(table: Table) -> dict[str, str]:
-    """Columns and their types in SQL. Raises TypeError for one that has no name in DL on Flink's list."""
-    from pyflink.java_gateway import get_gateway
-
-    names = get_gateway().jvm.dev.flinktf.connector.client.TensorType
+def _types(table: Table, wanted: Iterable[str]) -> dict[str, str]:
+    """All columns and their types in SQL. Raises ValueError where a wanted one is not among them, and TypeError for one
+    that has no name in DL on Flink's list."""
+    names = connector().client.TensorType
     found = {}
     for column in table._j_table.getResolvedSchema().getColumns():
         kind = column.getDataType().getLogicalType()
@@ -161,6 +157,9 @@ def _types(table: Table) -> dict[str, str]:
         except Exception as error:
             raise TypeError(str(getattr(error, "java_exception", error))) from None
         found[str(column.getName())] = str(kind.copy(True).asSerializableString())
+    for name in wanted:
+        if name not in found:
+            raise ValueError(f"the table has no column {name!r}; it has {', '.join(map(repr, found))}")
     return found
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flinktf.training.columns import Array
+from flinktf.arrow import Array
 
 HAS_BATCHES, AT_BARRIER, AT_END = 1, 2, 3
 

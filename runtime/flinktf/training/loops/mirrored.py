@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from flinktf.arrow import Array
 from flinktf.training.batches import Block
 from flinktf.training.checkpoints import Checkpoints
-from flinktf.training.columns import Array
 from flinktf.training.errors import TrainingError
 from flinktf.training.history import Epoch, History
 from flinktf.training.loops.agreement import (

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from flinktf.training.columns import Array
+from flinktf.arrow import Array
 from flinktf.training.errors import TrainingError
 from flinktf.training.structure import Structure
 
