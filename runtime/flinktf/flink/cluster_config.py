@@ -126,9 +126,8 @@ def pickled(entry: Callable[[Any], Any]) -> str:
     import cloudpickle
 
     module = inspect.getmodule(entry)
-    by_value = module if module is not None and module.__name__ != "__main__" and _uses_pyflink(module) else None
-    if by_value is not None:
-        cloudpickle.register_pickle_by_value(by_value)
+    if module is not None and module.__name__ != "__main__" and _uses_pyflink(module):
+        cloudpickle.register_pickle_by_value(module)
     try:
         return base64.b64encode(cloudpickle.dumps(entry)).decode()
     except Exception as error:
@@ -136,9 +135,6 @@ def pickled(entry: Callable[[Any], Any]) -> str:
             f"the node entry {getattr(entry, '__name__', entry)!r} cannot go to the role processes ({error}); put it "
             "into a module of its own, or make inside it what it holds on to"
         ) from error
-    finally:
-        if by_value is not None:
-            cloudpickle.unregister_pickle_by_value(by_value)
 
 
 def _uses_pyflink(module: ModuleType) -> bool:

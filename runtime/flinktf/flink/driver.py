@@ -204,7 +204,18 @@ def _run_python(job: Job, file: Path) -> None:
     module: Any = importlib.util.module_from_spec(spec)
     sys.modules[file.stem] = module
     spec.loader.exec_module(module)
+    _send_by_value(job.code)
     module.main(job)
+
+
+def _send_by_value(code: Path) -> None:
+    """What a user-defined function is made of goes to Flink's Python workers itself: they have no module of the job's."""
+    import cloudpickle
+
+    for name, module in list(sys.modules.items()):
+        place = code.joinpath(*name.split("."))
+        if getattr(module, "__file__", None) in (f"{place}.py", str(place / "__init__.py")):
+            cloudpickle.register_pickle_by_value(module)
 
 
 if __name__ == "__main__":
