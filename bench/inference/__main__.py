@@ -14,8 +14,8 @@ from bench.inference import jobs
 from bench.inference.models import WIDTHS
 from bench.paths import run_spec, task_times
 
-ROWS = {"small": 4_000_000, "heavy": 200_000}
-PANDAS = {"small": 2_000_000, "heavy": 200_000}
+ROWS = {"small": 8_000_000, "heavy": 400_000}
+PANDAS = {"small": 2_000_000, "heavy": 400_000}
 SCALAR = 300
 
 

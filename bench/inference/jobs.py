@@ -9,11 +9,14 @@ NAMES: Final = tuple(f"f{i}" for i in range(10))
 FLOATS: Final = ", ".join(f"{name} FLOAT" for name in NAMES)
 COLUMNS: Final = ", ".join(NAMES)
 OUTPUT: Final = "y FLOAT"
+# Without it Flink copies each row between any two operators, which costs more than all else here; for all jobs alike.
+_REUSE: Final = {"configuration": {"pipeline.object-reuse": "true"}}
 SERVED: Final[dict[str, Any]] = {
+    "flink": _REUSE,
     "tensorflow": {"strategy": "Independent", "entrypoint": "flinktf.serving:serve"},
     "roles": [{"name": "predictor"}],
 }
-ALONE: Final[dict[str, Any]] = {"tensorflow": {"strategy": "Independent"}, "roles": []}
+ALONE: Final[dict[str, Any]] = {"flink": _REUSE, "tensorflow": {"strategy": "Independent"}, "roles": []}
 
 _SOURCE: Final = (
     "CREATE TABLE numbers ({floats}) WITH ('connector' = 'datagen', 'number-of-rows' = '{rows}', "
@@ -35,16 +38,14 @@ def ml_predict(rows: int, model: Path) -> str:
     return (
         source(rows)
         + _SINK
-        + create(model)
+        + create(model, ", 'batch.rows' = '8192', 'batch.linger' = '20 ms'")
         + (f"INSERT INTO sink SELECT y FROM ML_PREDICT(TABLE numbers, MODEL m, DESCRIPTOR({COLUMNS}));\n")
     )
 
 
-def create(model: Path, more: str = "") -> str:
-    return (
-        f"CREATE MODEL m INPUT ({FLOATS}) OUTPUT ({OUTPUT}{more}) "
-        f"WITH ('provider' = 'tensorflow', 'path' = '{model}', 'batch.rows' = '8192');\n"
-    )
+def create(model: Path, options: str = "") -> str:
+    declared = f"CREATE MODEL m INPUT ({FLOATS}) OUTPUT ({OUTPUT})"
+    return f"{declared} WITH ('provider' = 'tensorflow', 'path' = '{model}'{options});\n"
 
 
 def predict(rows: int, model: Path) -> str:
@@ -56,7 +57,7 @@ def main(job):
     job.table_env.execute_sql("""{source(rows).strip().rstrip(";")}""")
     job.table_env.execute_sql("""{_SINK.strip().rstrip(";")}""")
     found = predict(job.table_env, job.table_env.from_path("numbers"), "{model}", "{OUTPUT}",
-                    options={{"batch.rows": "8192"}})
+                    options={{"batch.rows": "8192", "batch.linger": "20 ms"}})
     job.statement_set.add_insert("sink", found.select(found.y))
 '''
 

@@ -11,22 +11,29 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The batches of one client: one is open and takes rows, some wait, some are on their way. The monitor between the thread
- * that has the rows and the lanes that send them.
+ * The batches of one client: one is open and takes rows, some wait, some are on their way. Between the thread that has
+ * the rows and the lanes that send them.
  *
- * <p>Lanes take batches when they can send them. An open batch is taken when it has waited for the linger time, and at once
- * when no other is on its way: so a slow stream has the least latency, and in a fast one batches grow while the one before is
- * answered. Who has rows waits while {@link #FULL} full batches do.
+ * <p>Lanes take batches when they can send them. An open batch is taken when it has waited for the linger time; when no other is
+ * on its way, as soon as no more rows come: so a slow stream has the least latency, and a fast one large batches. Who has rows
+ * waits while {@link #FULL} full batches do.
  */
 final class Batches<T> {
 
     private static final int FULL = 2;
     /** To one instance: it computes one while the next ones travel. */
     private static final int ON_THEIR_WAY = 4;
+    /** Without a row for so many nanoseconds, no more rows come for now. */
+    private static final long PAUSE = 100_000;
 
+    /** Not a monitor: those wait for whole milliseconds. */
+    private final ReentrantLock lock = new ReentrantLock();
+
+    private final Condition changed = lock.newCondition();
     private final PredictSpec spec;
     private final PredictMetrics metrics;
     private final ArrowEncoder encoder;
@@ -43,6 +50,21 @@ final class Batches<T> {
         private final Deque<Batch<T>> sent = new ArrayDeque<>();
         private boolean useful;
         private boolean over;
+        /** What the open batch was like, and when, at the last look that found another one. */
+        private Batch<T> seen;
+
+        private int rows;
+        private long since;
+
+        /** Nanoseconds for which an open batch of {@code count} rows has been as it is now. */
+        private long still(Batch<T> open, int count, long now) {
+            if (seen != open || rows != count) {
+                seen = open;
+                rows = count;
+                since = now;
+            }
+            return now - since;
+        }
     }
 
     Batches(PredictSpec spec, PredictMetrics metrics) {
@@ -52,9 +74,18 @@ final class Batches<T> {
     }
 
     /** Adds a row, which is not kept, and returns the batch that it is in: one that has failed, when all has. */
-    synchronized Batch<T> append(RowData row, T tag) throws InterruptedException {
+    Batch<T> append(RowData row, T tag) throws InterruptedException {
+        lock.lock();
+        try {
+            return appendLocked(row, tag);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private Batch<T> appendLocked(RowData row, T tag) throws InterruptedException {
         while (failure == null && waiting.size() >= FULL) {
-            wait();
+            changed.await();
         }
         if (failure != null) {
             Batch<T> failed = new Batch<>(System.nanoTime());
@@ -65,7 +96,7 @@ final class Batches<T> {
         if (open == null) {
             open = new Batch<>(System.nanoTime());
             unanswered.add(open);
-            notifyAll();
+            changed.signalAll();
         }
         Batch<T> batch = open;
         encoder.append(row);
@@ -73,7 +104,7 @@ final class Batches<T> {
         metrics.added();
         if (encoder.rows() >= spec.batchRows() || encoder.bytes() >= spec.batchBytes()) {
             closeOpen();
-            notifyAll();
+            changed.signalAll();
         }
         return batch;
     }
@@ -86,29 +117,33 @@ final class Batches<T> {
     }
 
     /** The next batch to send over a connection; null when the connection is over. */
-    synchronized Batch<T> take(Window<T> window) throws InterruptedException {
-        while (!window.over) {
-            long patience = Long.MAX_VALUE;
-            if (window.sent.size() < ON_THEIR_WAY) {
-                patience = patience();
+    Batch<T> take(Window<T> window) throws InterruptedException {
+        lock.lock();
+        try {
+            while (!window.over) {
+                long patience = window.sent.size() < ON_THEIR_WAY ? patience(window) : Long.MAX_VALUE;
                 if (patience <= 0) {
                     return depart(window);
                 }
+                changed.awaitNanos(patience);
             }
-            TimeUnit.NANOSECONDS.timedWait(this, patience);
+            return null;
+        } finally {
+            lock.unlock();
         }
-        return null;
     }
 
     /** Nanoseconds until there is something to send, unless something happens before. */
-    private long patience() {
+    private long patience(Window<T> window) {
         if (!waiting.isEmpty()) {
             return 0;
         }
         if (open == null) {
             return Long.MAX_VALUE;
         }
-        return onTheirWay == 0 ? 0 : open.began() + spec.linger().toNanos() - System.nanoTime();
+        long now = System.nanoTime();
+        long left = open.began() + spec.linger().toNanos() - now;
+        return onTheirWay > 0 ? left : Math.min(left, PAUSE - window.still(open, encoder.rows(), now));
     }
 
     private Batch<T> depart(Window<T> window) {
@@ -118,7 +153,7 @@ final class Batches<T> {
         Batch<T> batch = waiting.poll();
         window.sent.add(batch);
         onTheirWay++;
-        notifyAll();
+        changed.signalAll();
         return batch;
     }
 
@@ -128,25 +163,30 @@ final class Batches<T> {
      *
      * @throws RoleFailedException when no such answer was due
      */
-    synchronized Batch<T> answered(Window<T> window, int rows) throws RoleFailedException {
-        if (window.over) {
-            return null;
+    Batch<T> answered(Window<T> window, int rows) throws RoleFailedException {
+        lock.lock();
+        try {
+            if (window.over) {
+                return null;
+            }
+            Batch<T> batch = window.sent.peek();
+            if (batch == null || batch.tags().size() != rows) {
+                throw new RoleFailedException(
+                        String.format("it answered %d rows, where %d were asked", rows, batch == null ? 0 : batch.tags().size()));
+            }
+            window.sent.poll();
+            window.useful = true;
+            batch.setAnswered();
+            onTheirWay--;
+            while (!unanswered.isEmpty() && unanswered.peek().isAnswered()) {
+                unanswered.poll();
+            }
+            metrics.answered(batch.tags().size(), batch.began());
+            changed.signalAll();
+            return batch;
+        } finally {
+            lock.unlock();
         }
-        Batch<T> batch = window.sent.peek();
-        if (batch == null || batch.tags().size() != rows) {
-            throw new RoleFailedException(
-                    String.format("it answered %d rows, where %d were asked", rows, batch == null ? 0 : batch.tags().size()));
-        }
-        window.sent.poll();
-        window.useful = true;
-        batch.setAnswered();
-        onTheirWay--;
-        while (!unanswered.isEmpty() && unanswered.peek().isAnswered()) {
-            unanswered.poll();
-        }
-        metrics.answered(batch.tags().size(), batch.began());
-        notifyAll();
-        return batch;
     }
 
     /**
@@ -154,37 +194,50 @@ final class Batches<T> {
      *
      * @return whether anything was ever answered over it
      */
-    synchronized boolean abandon(Window<T> window) {
-        if (!window.over) {
-            window.over = true;
-            onTheirWay -= window.sent.size();
-            metrics.again(window.sent.size());
-            Iterator<Batch<T>> backwards = window.sent.descendingIterator();
-            backwards.forEachRemaining(waiting::addFirst);
-            notifyAll();
+    boolean abandon(Window<T> window) {
+        lock.lock();
+        try {
+            if (!window.over) {
+                window.over = true;
+                onTheirWay -= window.sent.size();
+                metrics.again(window.sent.size());
+                Iterator<Batch<T>> backwards = window.sent.descendingIterator();
+                backwards.forEachRemaining(waiting::addFirst);
+                changed.signalAll();
+            }
+            return window.useful;
+        } finally {
+            lock.unlock();
         }
-        return window.useful;
     }
 
     /** Nanoseconds until a batch has waited too long; no batch that comes later will have sooner. */
-    synchronized long left() {
-        long limit = spec.timeout().toNanos();
-        return unanswered.isEmpty() ? limit : unanswered.peek().began() + limit - System.nanoTime();
+    long left() {
+        lock.lock();
+        try {
+            long limit = spec.timeout().toNanos();
+            return unanswered.isEmpty() ? limit : unanswered.peek().began() + limit - System.nanoTime();
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** Fails all that is not answered, and all that will be asked. The first failure counts. */
     void fail(RoleFailedException error) {
         List<Batch<T>> lost;
-        synchronized (this) {
+        lock.lock();
+        try {
             if (failure != null) {
                 return;
             }
             failure = error;
             lost = new ArrayList<>(unanswered);
             unanswered.clear();
-            notifyAll();
+            changed.signalAll();
+        } finally {
+            lock.unlock();
         }
-        // Outside of the monitor: what hangs on it is another's.
+        // Not with the lock: what hangs on it is another's.
         for (Batch<T> batch : lost) {
             batch.outcome().completeExceptionally(error);
         }
