@@ -118,7 +118,7 @@ def _run(folder: Path, job: str, job_text: str, train: str, parameters: dict[str
 def run_spec(folder: Path, job: str, job_text: str, spec: dict[str, Any]) -> tuple[str, dict[str, int]]:
     """Runs a job to its end. Raises RuntimeError with all its output when it fails."""
     (folder / job).write_text(job_text)
-    spec = spec | {"job": {job.removeprefix("job.").replace("py", "python"): job}}
+    spec = spec | {"job": spec.get("job", {}) | {job.removeprefix("job.").replace("py", "python"): job}}
     manifest = {"apiVersion": "flinktf.dev/v1alpha1", "kind": "FlinkTFJob", "metadata": {"name": "bench"}, "spec": spec}
     (folder / "job.yaml").write_text(yaml.safe_dump(manifest))
     return _run_folder(folder)

@@ -17,6 +17,9 @@ SERVED: Final[dict[str, Any]] = {
     "roles": [{"name": "predictor"}],
 }
 ALONE: Final[dict[str, Any]] = {"flink": _REUSE, "tensorflow": {"strategy": "Independent"}, "roles": []}
+# Flink keeps what goes from one task to another, as from a source to ML_PREDICT, for up to 100 ms by default.
+_PROMPT: Final = _REUSE["configuration"] | {"execution.buffer-timeout.interval": "1 ms"}
+PACED: Final[dict[str, Any]] = SERVED | {"flink": {"configuration": _PROMPT}, "job": {"jars": ["paced.jar"]}}
 
 _SOURCE: Final = (
     "CREATE TABLE numbers ({floats}) WITH ('connector' = 'datagen', 'number-of-rows' = '{rows}', "
@@ -113,18 +116,31 @@ def main(job):
 '''
 
 
-def latency(rate: int, seconds: int, model: Path, results: Path) -> str:
-    """One row in 97 with the milliseconds from before the model to behind it."""
-    return (
-        f"CREATE TABLE numbers (id BIGINT, {FLOATS}) WITH ('connector' = 'datagen', "
-        f"'number-of-rows' = '{rate * seconds}', 'rows-per-second' = '{rate}', "
-        f"'fields.id.kind' = 'sequence', 'fields.id.start' = '0', 'fields.id.end' = '{rate * seconds - 1}');\n"
-        "CREATE VIEW stamped AS SELECT *, CURRENT_ROW_TIMESTAMP() AS begun FROM numbers;\n"
-        f"CREATE TABLE results (id BIGINT, took INT) WITH ('connector' = 'filesystem', 'path' = '{results}', "
-        "'format' = 'csv');\n"
-        + create(model)
-        + "INSERT INTO results SELECT id, TIMESTAMPDIFF(SECOND, begun, ended) * 1000 + "
-        "EXTRACT(MILLISECOND FROM ended) - EXTRACT(MILLISECOND FROM begun) "
-        "FROM (SELECT id, begun, CURRENT_ROW_TIMESTAMP() AS ended "
-        f"FROM ML_PREDICT(TABLE stamped, MODEL m, DESCRIPTOR({COLUMNS}))) WHERE MOD(id, 97) = 0;\n"
-    )
+def latency(rate: int, seconds: int, model: Path, results: Path, *, ml_predict: bool) -> str:
+    """Paced rows: one in 97 leaves when it was due, and how long after that it was behind the model, in nanoseconds."""
+    values = ", ".join(f"CAST(RAND() AS FLOAT) AS {name}" for name in NAMES)
+    ours = f'predict(tables, tables.from_path("paced"), "{model}", "{OUTPUT}", {NAMES!r})'
+    sql = f'tables.sql_query("SELECT * FROM ML_PREDICT(TABLE paced, MODEL m, DESCRIPTOR({COLUMNS}))")'
+    return f'''
+from flinktf.flink import predict
+from pyflink.common import Types
+from pyflink.datastream import DataStream
+from pyflink.java_gateway import get_gateway
+
+def main(job):
+    tables = job.table_env
+    paced = get_gateway().jvm.bench.Paced({rate}, {rate * seconds})
+    due = job.env._j_stream_execution_environment.addSource(paced, "due", Types.LONG().get_java_type_info())
+    tables.create_temporary_view("due", tables.from_data_stream(DataStream(due)).alias("due"))
+    for statement in """
+        CREATE TEMPORARY FUNCTION nanos AS 'bench.Nanos';
+        CREATE TEMPORARY VIEW paced AS SELECT due, {values} FROM due;
+        CREATE TABLE results (due BIGINT, took BIGINT)
+            WITH ('connector' = 'filesystem', 'path' = '{results}', 'format' = 'csv');
+        {create(model).strip()}
+    """.strip().rstrip(";").split(";"):
+        tables.execute_sql(statement)
+    tables.create_temporary_view("answers", {sql if ml_predict else ours})
+    job.statement_set.add_insert_sql(
+        "INSERT INTO results SELECT due, nanos(y) - due FROM answers WHERE MOD(due, 97) = 0")
+'''

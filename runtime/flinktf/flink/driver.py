@@ -209,7 +209,7 @@ def _run_python(job: Job, file: Path) -> None:
 
 
 def _send_by_value(code: Path) -> None:
-    """What a user-defined function is made of goes to Flink's Python workers itself: they have no module of the job's."""
+    """User-defined functions go to Flink's Python workers with all they are made of: they lack its modules."""
     import cloudpickle
 
     for name, module in list(sys.modules.items()):

@@ -111,10 +111,7 @@ class FlinkRest:
 
     async def pipeline_is_over(self, job_id: str, servers: Collection[str]) -> bool:
         """Whether all of the job has finished but the roles that serve models."""
-        vertices = (await self._get(f"/jobs/{job_id}"))["vertices"]
-        names = tuple(f"role: {role}" for role in servers)
-        rest = [one["status"] for one in vertices if not any(_is_of(one["name"], name) for name in names)]
-        return bool(rest) and all(status == "FINISHED" for status in rest)
+        return all_but(await self._get(f"/jobs/{job_id}"), servers)
 
     async def told(
         self, job_id: str, state: str, checkpoint: dict[str, Any] | None, servers: Collection[str]
@@ -183,6 +180,16 @@ class FlinkRest:
             raise FlinkUnreachable(f"{self._address}{path}: {type(error).__name__} {error}") from None
 
 
+def all_but(job: dict[str, Any], roles: Collection[str]) -> bool:
+    """Whether a job, as ``GET /jobs/ID`` tells it, has finished but for some roles, and what follows them."""
+    waiting = {one["id"] for one in job["vertices"] if any(_is_of(one["name"], f"role: {role}") for role in roles)}
+    nodes = {node["id"]: {edge["id"] for edge in node.get("inputs", ())} for node in job["plan"]["nodes"]}
+    while behind := {node for node, inputs in nodes.items() if inputs & waiting} - waiting:
+        waiting |= behind
+    rest = [one["status"] for one in job["vertices"] if one["id"] not in waiting]
+    return bool(rest) and all(status == "FINISHED" for status in rest)
+
+
 def _is_of(vertex: str, operator: str) -> bool:
     """Whether an operator is part of a vertex: names of several are joined by arrows, those of sources are marked."""
-    return operator in re.split(r"Source: | -> ", vertex.partition("[")[0].strip())
+    return operator in re.split(r"Source: | -> ", vertex)
