@@ -30,6 +30,7 @@ class FrameType(enum.IntEnum):
     END = 7
     DONE = 8
     FAILED = 9
+    PROGRESS = 10
 
 
 LIMITS: Final[dict[FrameType, int]] = {

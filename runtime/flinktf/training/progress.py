@@ -1,4 +1,4 @@
-"""Steps, rows and metrics on their way to the agent: at most ten a second, and the last ones always."""
+"""Steps, rows and metrics on their way to the agent and to Flink: at most ten a second, and the last ones always."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flinktf.training.control import Control
+from flinktf.training.subtask import Subtask
 
 _INTERVAL = 0.1
 
@@ -16,10 +17,11 @@ _INTERVAL = 0.1
 class Progress:
     """Metrics may be tensors: they are read only when they are sent, so that reporting does not wait for a device."""
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: Control, subtask: Subtask) -> None:
         self.step = 0
         self.rows = 0
         self._control = control
+        self._subtask = subtask
         self._metrics: Mapping[str, Any] = {}
         self._counts: dict[str, float] = {}
         self._sent_at = 0.0
@@ -50,6 +52,8 @@ class Progress:
                 self._send()
 
     def _send(self) -> None:
-        self._control.send("progress", step=self.step, rows=self.rows, metrics=self.metrics())
+        metrics = self.metrics()
+        self._control.send("progress", step=self.step, rows=self.rows, metrics=metrics)
+        self._subtask.progress(self.step, self.rows, metrics)
         self._sent_at = time.monotonic()
         self._pending = False

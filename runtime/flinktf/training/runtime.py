@@ -30,7 +30,7 @@ class Runtime:
         self.task = task
         self.control = control
         self.subtask = subtask
-        self.progress = Progress(control)
+        self.progress = Progress(control, subtask)
         self.activity = Activity()
         self.strategy: Any = None
         self.trained: Position | None = None

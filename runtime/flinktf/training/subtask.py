@@ -42,6 +42,11 @@ class Subtask:
         with self._lock:
             send_frame(self.socket, FrameType.RESULT, payload)
 
+    def progress(self, step: int, rows: int, metrics: dict[str, float]) -> None:
+        """For Flink's metrics; a subtask that is gone already needs no telling."""
+        with contextlib.suppress(OSError):
+            self._send_json(FrameType.PROGRESS, {"step": step, "rows": rows, "metrics": metrics})
+
     def done(self, rows: int, steps: int) -> None:
         """Says that the role ended well; a subtask that is gone already needs no telling."""
         with contextlib.suppress(OSError):

@@ -53,10 +53,7 @@ public final class FakeAgent implements AutoCloseable {
     public static Script training(RowType type) {
         return peer -> {
             peer.ready();
-            for (Frame frame = peer.read(); frame.type() != FrameType.END; frame = peer.read()) {
-                peer.take(frame, type);
-            }
-            peer.done();
+            peer.takeAll(type);
         };
     }
 
@@ -171,6 +168,14 @@ public final class FakeAgent implements AutoCloseable {
 
         public void done() throws IOException {
             send(FrameType.DONE, "{\"rows\":" + rows.size() + ",\"steps\":1}");
+        }
+
+        /** All records, and DONE. */
+        public void takeAll(RowType type) throws IOException {
+            for (Frame frame = read(); frame.type() != FrameType.END; frame = read()) {
+                take(frame, type);
+            }
+            done();
         }
 
         /** Neither reads nor closes, for longer than any test lasts. */

@@ -1,6 +1,7 @@
 package dev.flinktf.connector;
 
 import org.apache.flink.configuration.Configuration;
+import org.apache.flink.runtime.testutils.InMemoryReporter;
 import org.apache.flink.runtime.testutils.MiniClusterResourceConfiguration;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.test.junit5.MiniClusterExtension;
@@ -13,6 +14,9 @@ public final class TestCluster {
 
     private static final List<String> POOLS = List.of("pipeline", "worker", "ps", "scorer");
 
+    /** What the cluster shows of its tasks, while they run. */
+    public static final InMemoryReporter METRICS = InMemoryReporter.create();
+
     private TestCluster() {}
 
     public static MiniClusterExtension start() {
@@ -23,6 +27,7 @@ public final class TestCluster {
             configuration.setString("external-resource.role-" + pool + ".amount", "2");
         }
         configuration.setString("taskmanager.cpu.cores", "8");
+        METRICS.addToConfiguration(configuration);
         return new MiniClusterExtension(
                 new MiniClusterResourceConfiguration.Builder()
                         .setConfiguration(configuration)

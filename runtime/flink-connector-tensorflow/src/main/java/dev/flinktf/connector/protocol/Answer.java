@@ -2,6 +2,8 @@ package dev.flinktf.connector.protocol;
 
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
 
+import java.util.Map;
+
 /** What a role process tells its subtask; {@link #parse} is the only way from bytes to here. */
 public sealed interface Answer {
 
@@ -13,6 +15,9 @@ public sealed interface Answer {
 
     /** One Arrow IPC record batch of a transform's output. */
     record Result(byte[] message) implements Answer {}
+
+    /** How far training is, and what it tells of itself: its loss, say. */
+    record Progress(long step, long rows, Map<String, Double> metrics) implements Answer {}
 
     /** The role has ended well. */
     record Done(long rows, long steps) implements Answer {}
@@ -30,6 +35,7 @@ public sealed interface Answer {
             case READY -> ready(frame);
             case SAVED -> new Checkpoint(Saved.parse(frame));
             case RESULT -> new Result(frame.payload());
+            case PROGRESS -> progress(frame);
             case DONE -> done(frame);
             case FAILED -> failed(frame);
             case HELLO, DATA, BARRIER, END ->
@@ -49,6 +55,14 @@ public sealed interface Answer {
             throw new ProtocolException("READY of version " + version + "; this side speaks " + Hello.VERSION);
         }
         return version;
+    }
+
+    private static Progress progress(Frame frame) throws ProtocolException {
+        JsonNode node = Json.parse(frame);
+        return new Progress(
+                Json.number(node, frame.type(), "step"),
+                Json.number(node, frame.type(), "rows"),
+                Json.numbers(node, frame.type(), "metrics"));
     }
 
     private static Done done(Frame frame) throws ProtocolException {

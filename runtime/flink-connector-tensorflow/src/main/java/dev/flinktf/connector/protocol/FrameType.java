@@ -10,7 +10,8 @@ public enum FrameType {
     RESULT(6, Limits.DATA),
     END(7, 0),
     DONE(8, Limits.CONTROL),
-    FAILED(9, Limits.CONTROL);
+    FAILED(9, Limits.CONTROL),
+    PROGRESS(10, Limits.CONTROL);
 
     private static final FrameType[] TYPES = values();
 

@@ -6,6 +6,8 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMap
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
 
 /** JSON payloads: unknown keys are ignored, a missing or mistyped one is an error that names it. */
 final class Json {
@@ -50,6 +52,19 @@ final class Json {
             throw new ProtocolException(type + " '" + key + "' is " + value + ", not a whole number");
         }
         return value.longValue();
+    }
+
+    /** An object of numbers by their names. */
+    static Map<String, Double> numbers(JsonNode node, FrameType type, String key) throws ProtocolException {
+        Map<String, Double> numbers = new HashMap<>();
+        for (Map.Entry<String, JsonNode> entry : required(node, type, key).properties()) {
+            if (!entry.getValue().isNumber()) {
+                throw new ProtocolException(
+                        type + " '" + key + "." + entry.getKey() + "' is " + entry.getValue() + ", not a number");
+            }
+            numbers.put(entry.getKey(), entry.getValue().doubleValue());
+        }
+        return numbers;
     }
 
     static String text(JsonNode node, FrameType type, String key) throws ProtocolException {

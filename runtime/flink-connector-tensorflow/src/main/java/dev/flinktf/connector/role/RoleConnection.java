@@ -9,6 +9,7 @@ import dev.flinktf.connector.protocol.FrameWriter;
 import dev.flinktf.connector.protocol.Hello;
 import dev.flinktf.connector.protocol.ProtocolException;
 
+import org.apache.flink.metrics.MetricGroup;
 import org.apache.flink.util.IOUtils;
 
 import org.slf4j.Logger;
@@ -46,6 +47,7 @@ public final class RoleConnection implements Closeable {
     private final SocketChannel channel;
     private final FrameWriter writer;
     private final RoleEvents events;
+    private final TrainingMetrics metrics;
     private final Thread reader;
     /** Completed by READY, or by an end without one. */
     private final CompletableFuture<Void> ready = new CompletableFuture<>();
@@ -54,11 +56,12 @@ public final class RoleConnection implements Closeable {
 
     private volatile boolean closed;
 
-    private RoleConnection(String instance, SocketChannel channel, RoleEvents events) {
+    private RoleConnection(String instance, SocketChannel channel, MetricGroup metrics, RoleEvents events) {
         this.instance = instance;
         this.channel = channel;
         this.writer = new FrameWriter(channel);
         this.events = events;
+        this.metrics = new TrainingMetrics(metrics);
         this.reader = new Thread(this::read, "flinktf " + instance + " reader");
         reader.setDaemon(true);
     }
@@ -66,17 +69,18 @@ public final class RoleConnection implements Closeable {
     /**
      * Connects to this TaskManager's agent and says HELLO; returns before READY.
      *
+     * @param metrics where to show what the role tells of its training
      * @throws RoleFailedException when nobody listens for as long as {@code timeout}
      */
-    public static RoleConnection open(Hello hello, Duration timeout, RoleEvents events)
+    public static RoleConnection open(Hello hello, Duration timeout, MetricGroup metrics, RoleEvents events)
             throws IOException, InterruptedException {
-        return open(AgentSocket.path(), hello, timeout, events);
+        return open(AgentSocket.path(), hello, timeout, metrics, events);
     }
 
-    static RoleConnection open(Path socket, Hello hello, Duration timeout, RoleEvents events)
+    static RoleConnection open(Path socket, Hello hello, Duration timeout, MetricGroup metrics, RoleEvents events)
             throws IOException, InterruptedException {
         SocketChannel channel = AgentSocket.connect(socket, timeout);
-        RoleConnection connection = new RoleConnection(hello.instance(), channel, events);
+        RoleConnection connection = new RoleConnection(hello.instance(), channel, metrics, events);
         try {
             connection.writer.write(hello.frame());
         } catch (IOException error) {
@@ -191,6 +195,8 @@ public final class RoleConnection implements Closeable {
             events.result(result.message());
         } else if (answer instanceof Answer.Checkpoint checkpoint) {
             events.saved(checkpoint.saved());
+        } else if (answer instanceof Answer.Progress progress) {
+            metrics.told(progress);
         } else if (answer instanceof Answer.Done done) {
             LOG.info("{} is done: {} rows, {} steps", instance, done.rows(), done.steps());
             ready.complete(null);

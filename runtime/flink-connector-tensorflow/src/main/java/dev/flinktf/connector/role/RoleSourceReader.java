@@ -43,6 +43,7 @@ final class RoleSourceReader implements SourceReader<Void, RoleSource.NoSplit>, 
                     RoleConnection.open(
                             spec.hello(context.metricGroup(), context.getIndexOfSubtask(), null),
                             spec.connectTimeout(),
+                            context.metricGroup(),
                             this);
             synchronized (this) {
                 connection = opened;

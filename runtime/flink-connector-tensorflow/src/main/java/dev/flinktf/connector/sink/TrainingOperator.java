@@ -71,7 +71,8 @@ final class TrainingOperator extends AbstractStreamOperator<Void>
         barrier = NONE;
         roleMetrics = new RoleMetrics(getMetricGroup());
         connection =
-                RoleConnection.open(spec.hello(getMetricGroup(), index, state.saved()), spec.connectTimeout(), this);
+                RoleConnection.open(
+                        spec.hello(getMetricGroup(), index, state.saved()), spec.connectTimeout(), getMetricGroup(), this);
         connection.awaitReady();
     }
 

@@ -83,7 +83,8 @@ final class TransformOperator extends AbstractStreamOperator<ArrowBatch>
         results = new Semaphore(RESULTS);
         roleMetrics = new RoleMetrics(getMetricGroup());
         connection =
-                RoleConnection.open(spec.hello(getMetricGroup(), index, state.saved()), spec.connectTimeout(), this);
+                RoleConnection.open(
+                        spec.hello(getMetricGroup(), index, state.saved()), spec.connectTimeout(), getMetricGroup(), this);
         connection.awaitReady();
         sender = new Thread(this::sendQueued, "flinktf " + spec.role() + "-" + index + " sender");
         sender.setDaemon(true);

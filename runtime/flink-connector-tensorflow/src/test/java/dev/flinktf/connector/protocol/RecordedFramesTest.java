@@ -64,6 +64,7 @@ class RecordedFramesTest {
                 .isEqualTo(new Answer.Checkpoint(new Saved(12, "file:///checkpoints/12")));
         assertThat(answer("saved nothing")).isEqualTo(new Answer.Checkpoint(new Saved(13, null)));
         assertThat(answer("not saved")).isEqualTo(new Answer.Checkpoint(new Saved(14, null, "no space left")));
+        assertThat(answer("progress")).isEqualTo(new Answer.Progress(60, 1920, Map.of("loss", 0.5)));
         assertThat(answer("done")).isEqualTo(new Answer.Done(178, 60));
         assertThat(answer("failed"))
                 .isEqualTo(new Answer.Failed("ValueError", "größer als 1", "Traceback …", false));

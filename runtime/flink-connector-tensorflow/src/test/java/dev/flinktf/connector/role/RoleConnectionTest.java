@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.flinktf.connector.protocol.Hello;
 import dev.flinktf.connector.protocol.Mode;
 
+import org.apache.flink.metrics.groups.UnregisteredMetricsGroup;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -43,7 +45,7 @@ final class RoleConnectionTest {
         try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
             Path socket = folder.resolve("agent.sock");
             server.bind(UnixDomainSocketAddress.of(socket));
-            try (RoleConnection ignored = RoleConnection.open(socket, HELLO, Duration.ofSeconds(5), failure)) {
+            try (RoleConnection ignored = RoleConnection.open(socket, HELLO, Duration.ofSeconds(5), new UnregisteredMetricsGroup(), failure)) {
                 server.accept().close();
 
                 assertThat(failure.get(5, TimeUnit.SECONDS))

@@ -9,8 +9,10 @@ import dev.flinktf.connector.TestCluster;
 import dev.flinktf.connector.protocol.Frame;
 import dev.flinktf.connector.protocol.FrameType;
 
+import org.apache.flink.api.common.JobID;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.core.execution.JobClient;
+import org.apache.flink.metrics.Gauge;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.table.api.DataTypes;
@@ -31,6 +33,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -71,6 +74,34 @@ class TrainingOperatorTest {
                     .contains("{\"name\":\"id\",\"type\":\"BIGINT\",\"nullable\":true}")
                     .doesNotContain("\"taskManager\":\"\"")
                     .containsPattern("\"jobId\":\"[0-9a-f]{32}\"");
+        }
+    }
+
+    @Test
+    void whatTrainingTellsIsAmongFlinksMetrics() throws Exception {
+        Map<String, Object> seen = new ConcurrentHashMap<>();
+        FakeAgent.Script telling =
+                peer -> {
+                    peer.ready();
+                    peer.send(FrameType.PROGRESS, "{\"step\":7,\"rows\":224,\"metrics\":{\"loss\":0.5,\"step\":1}}");
+                    peer.send(FrameType.PROGRESS, "{\"step\":8,\"rows\":256,\"metrics\":{\"loss\":0.25}}");
+                    JobID job = JobID.fromHexString(peer.hello().get("jobId").asText());
+                    String index = peer.hello().get("index").asText();
+                    for (int i = 0; i < 100 && !Double.valueOf(0.25).equals(seen.get(index + " loss")); i++) {
+                        Thread.sleep(50);
+                        TestCluster.METRICS.findMetrics(job, "." + index + ".flinktf.training.").forEach(
+                                (name, metric) ->
+                                        seen.put(index + " " + name.substring(name.lastIndexOf('.') + 1), ((Gauge<?>) metric).getValue()));
+                    }
+                    peer.takeAll(TYPE);
+                };
+        try (FakeAgent agent = new FakeAgent(telling)) {
+            run(10, new Configuration());
+
+            assertThat(agent.errors()).isEmpty();
+            assertThat(seen)
+                    .containsExactlyInAnyOrderEntriesOf(
+                            Map.of("0 step", 8L, "0 rows", 256L, "0 loss", 0.25, "1 step", 8L, "1 rows", 256L, "1 loss", 0.25));
         }
     }
 
