@@ -57,10 +57,10 @@ def fetch() -> Path:
 
 
 @contextlib.contextmanager
-def broker() -> Iterator[str]:
-    """Runs a broker with the example's topics; its address."""
+def broker(host: str = "127.0.0.1") -> Iterator[str]:
+    """Runs a broker with the example's topics; its address, on this machine's ``host``."""
     jars, folder = fetch(), Path(tempfile.mkdtemp(prefix="flinktf-kafka-"))
-    address, controller = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    address, controller = f"{host}:{free_port()}", f"127.0.0.1:{free_port()}"
     properties = folder / "server.properties"
     properties.write_text(PROPERTIES.format(address=address, controller=controller, data=folder / "data"))
     java = [*JAVA, "-cp", f"{jars}/*"]

@@ -79,7 +79,8 @@ class PipelineJob(Model):
     jars: tuple[FilePath, ...] = Field(
         default=(),
         max_length=64,
-        description="JARs that the pipeline needs, relative to code.path: connectors, formats, functions.",
+        description="JARs that the pipeline needs: connectors, formats, functions. Relative to code.path, or absolute: "
+        "those on the volume are below /data.",
         examples=[["lib/flink-sql-connector-kafka.jar"]],
     )
     args: tuple[str, ...] = Field(
