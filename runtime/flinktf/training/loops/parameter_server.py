@@ -31,6 +31,7 @@ from flinktf.training.subtask import NOTHING, Saved
 
 _IN_FLIGHT = 4
 """Steps that wait or run, for each worker: enough that none is idle, few enough that a stop is heard soon."""
+_AGAIN = 0.2
 
 
 def train(run: Run, checkpoints: Checkpoints) -> History:
@@ -61,6 +62,29 @@ def _epochs(run: Run, loop: _Loop) -> None:
         run.end_epoch(Epoch(number, rows, run.step - first_step, seconds, loss, metrics, validation))
 
 
+def fetched(result: Any, patience: float) -> Any:
+    """The result of a step, whichever worker has taken it in the end.
+
+    A worker that dies between a step and the copy of its result fails both that wait for it: the coordinator, which has
+    the step taken again, and this one. ``patience`` is in seconds.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return result.fetch()
+        except tf.errors.OpError as error:
+            if not _is_of_worker(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(_AGAIN)
+
+
+def _is_of_worker(error: tf.errors.OpError) -> bool:
+    text = str(error)
+    if "/job:ps/" in text or "/job:worker/" not in text:
+        return False
+    return isinstance(error, tf.errors.UnavailableError | tf.errors.AbortedError) or "remote_handle" in text
+
+
 def _evaluation(run: Run, loop: _Loop) -> Any:
     """What evaluates after an epoch: workers their held-out rows, or the chief the arrays it was given."""
     if run.validation is None:
@@ -77,6 +101,7 @@ class _Loop:
         self._checkpoints = checkpoints
         self._strategy = run.context.strategy
         self._workers = len(run.context.cluster.get("worker", []))
+        self._patience = connect_deadline(run.context.runtime.task)
         self._structure, restored = self._describe()
         self._coordinator = tf.distribute.coordinator.ClusterCoordinator(self._strategy)
         with self._strategy.scope():
@@ -126,7 +151,7 @@ class _Loop:
                     pending.append(self._coordinator.schedule(step, args=(argument,)))
             if not pending:
                 return
-            rows, over, worker, barrier, loss = (float(value) for value in pending.popleft().fetch())
+            rows, over, worker, barrier, loss = (float(value) for value in fetched(pending.popleft(), self._patience))
             self._run.context.runtime.activity.moved()  # also where no worker has records
             if over:
                 ended.add(int(worker))
@@ -161,7 +186,7 @@ class _Loop:
         return structures[0], max(restored, key=lambda found: found.checkpoint_id, default=None)
 
     def _ask(self, worker: int, request: str) -> bytes:
-        deadline = time.monotonic() + connect_deadline(self._run.context.runtime.task)
+        deadline = time.monotonic() + self._patience
         while True:
             try:
                 with tf.device(f"/job:worker/replica:0/task:{worker}/device:CPU:0"):
