@@ -72,6 +72,11 @@ def told(words: str) -> Callable[[Running], None]:
     return wait
 
 
+def its_end(run: Running) -> None:
+    """For faults that nobody heals before the run is over."""
+    run.end()
+
+
 @contextlib.contextmanager
 def stopped(run: Running, name: str) -> Iterator[None]:
     """SIGSTOP for a process, and SIGCONT unless the fault has ended it."""

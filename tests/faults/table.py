@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from faults.faults import Both, Fault, Full, Kill, OutOfMemory, OwnCode, Partition, Repeated, Stop, Unreachable
-from faults.moments import Moment, a_barrier, at_once, forming, seconds, the_end, told, training
+from faults.moments import Moment, a_barrier, at_once, forming, its_end, seconds, the_end, told, training
 from faults.running import Running
 
 WRITE: Final = "cannot be written"
@@ -139,7 +139,14 @@ ROWS: Final = (
     Row(MIRRORED, Partition(("worker-0", "worker-1")), expects=Once({"worker-1": 1}), lasts=told("generation 2 forms")),
     Row(SERVERS, Partition(("ps-0",)), lasts=seconds(5), job=EXACT),
     # What is there, and does nothing.
-    Row(MIRRORED, Stop("agent-worker-1"), expects=Once({"worker-1": 1}), lasts=told("its agent has said nothing")),
+    Row(
+        MIRRORED,
+        Stop("agent-worker-1"),
+        expects=Once({"worker-1": 1}, event="HeartbeatLost"),
+        lasts=told("HeartbeatLost"),
+        job={"seconds": 60},
+    ),
+    Row(MIRRORED, Stop("agent-worker-1"), lasts=its_end),
     Row(MIRRORED, Stop("taskmanager-worker-0"), lasts=seconds(40)),
     Row(MIRRORED, Stop("coordinator"), expects=Once(undisturbed=("worker-0", "worker-1")), lasts=seconds(35)),
     Row(MIRRORED, Stop("worker-1"), expects=STALLED, lasts=told("Stalled"), job=STALL),

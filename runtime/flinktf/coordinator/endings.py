@@ -164,8 +164,25 @@ def overdue(state: JobState, now: float) -> Step:
             message += f"; {state.blamed.instance} had failed: {state.blamed.type}: {state.blamed.message}"
         return job_failed(state, Failure(shape.job, "FormingTimeout", message), ())
     if state.flink is not None and state.flink_ended is not None and now - state.flink_ended > _SETTLING:
-        return job_failed(state, flink_failure(state, state.flink), ())
+        state, happened = _taken_as_done(state, state.flink, state.flink_ended)
+        return (
+            (state, happened) if state.phase in TERMINAL else job_failed(state, flink_failure(state, state.flink), ())
+        )
     return state, ()
+
+
+def _taken_as_done(state: JobState, flink: FlinkJob, since: float) -> Step:
+    """Flink's job finishes when each role has told its subtask that it is done, also one whose agent has not been heard
+    of ``since``: it needs not be waited for, as nobody needs to be restarted."""
+    unheard = {key: one for key, one in state.instances.items() if not one.ended and one.seen <= since}
+    if flink.state != "FINISHED" or not unheard:
+        return state, ()
+    text = "as its subtask says; its agent says nothing"
+    done = {key: replace(one, state="Done") for key, one in unheard.items()}
+    return settled(
+        replace(state, instances={**state.instances, **done}),
+        tuple(Happened("Done", name(key), text) for key in unheard),
+    )
 
 
 def flink_told(state: JobState, event: FlinkTold, now: float) -> Step:

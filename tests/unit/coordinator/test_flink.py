@@ -74,6 +74,16 @@ def test_flink_may_end_first() -> None:
     assert play((6, DONE), (60, Heartbeat(KEY, 0, 1, "x", 0, 0)), (61, Tick()), state=flink).outcome == "Succeeded"
 
 
+def test_a_role_whose_agent_is_silent_is_done_when_flink_has_finished() -> None:
+    flink = play((4, told("FINISHED")), (14, Tick()), state=RUNNING)
+    assert flink.outcome is None
+    silent = play((15, Tick()), state=flink)
+    assert (silent.outcome, silent.instances[KEY].state) == ("Succeeded", "Done")
+    heard = play((13, Heartbeat(KEY, 0, 1, "training", 6, 120)), (15, Tick()), state=flink)
+    assert heard.outcome == "Failed"
+    assert heard.failure == Failure("Flink", "FINISHED", "Flink's job is FINISHED, the roles are Running")
+
+
 @pytest.mark.parametrize("end", ["FAILED", "CANCELED"])
 def test_flinks_failure_counts_when_no_role_has_told_one(end: str) -> None:
     state = play((4, told(end, exception=TRACE)), (10, Tick()), state=RUNNING)
