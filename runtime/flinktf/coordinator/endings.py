@@ -163,10 +163,11 @@ def overdue(state: JobState, now: float) -> Step:
         if state.blamed is not None:
             message += f"; {state.blamed.instance} had failed: {state.blamed.type}: {state.blamed.message}"
         return job_failed(state, Failure(shape.job, "FormingTimeout", message), ())
-    if state.flink is not None and state.flink_ended is not None and now - state.flink_ended > _SETTLING:
-        state, happened = _taken_as_done(state, state.flink, state.flink_ended)
+    flink, since = state.flink, state.flink_ended
+    if flink is not None and since is not None and now - since > _SETTLING:
+        state, happened = _taken_as_done(state, flink, since)
         return (
-            (state, happened) if state.phase in TERMINAL else job_failed(state, flink_failure(state, state.flink), ())
+            (state, happened) if state.phase in TERMINAL else job_failed(state, flink_failure(state, flink), happened)
         )
     return state, ()
 
