@@ -4,7 +4,7 @@ A shop's search shows ten documents for a query, in the order of an old formula.
 its four features in a way that the formula does not know; a user looks further down less often, and clicks rather what
 is relevant.
 
-- ``impressions.csv.gz``: 2,000 searches, each with the ten documents that were shown
+- ``impressions.csv.gz``: 1,200 searches, each with the ten documents that were shown
 - ``clicks.csv.gz``: what was clicked of it, seconds to minutes later
 - ``candidates.csv.gz``: 200 later searches, in the same order of the old formula. Their documents have a grade from 0
   to 3, as judges give them; no click on them is known, and nothing is trained on them
@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).parent
-SEARCHES, JUDGED, SHOWN = 2000, 200, 10
+SEARCHES, JUDGED, SHOWN = 1200, 200, 10  # all of it fits into what kubectl apply keeps of a ConfigMap
 BEGIN = datetime(2026, 5, 4, 9, 0, 0)
 
 

@@ -37,8 +37,19 @@ def here(kubectl: Kubectl) -> str:
 
 
 def _volume_with(kubectl: Kubectl, jar: Path) -> Path:
-    kubectl.apply(yaml.safe_load((EXAMPLE / "data.yaml").read_text()))
-    eventually(lambda: "volumeName" in (kubectl.get("pvc", "wine-live-data") or {})["spec"])
+    """The volume is there when a pod wants it."""
+    claim = yaml.safe_load((EXAMPLE / "data.yaml").read_text())
+    mounts = [{"name": "data", "persistentVolumeClaim": {"claimName": claim["metadata"]["name"]}}]
+    waits = {"name": "waits", "image": "flinktf/flink:0.1.0", "command": ["sleep", "600"]}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "first"},
+        "spec": {"containers": [waits], "volumes": mounts, "terminationGracePeriodSeconds": 0},
+    }
+    kubectl.apply(claim, pod)
+    eventually(lambda: "volumeName" in (kubectl.get("pvc", "wine-live-data") or {})["spec"], 60)
+    kubectl("delete", "pod", "first", "--wait=false")
     data = volume(kubectl, "wine-live-data")
     (data / "lib").mkdir(exist_ok=True)
     shutil.copyfile(jar, data / "lib" / jar.name)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import psutil
 
-from faults.running import Running
+from faults.running import Ended, Running
 from faults.volume import as_root
 
 BALLAST = "ballast"
@@ -66,7 +66,7 @@ class Stop:
         run.process(self.process).send_signal(signal.SIGSTOP)
 
     def heal(self, run: Running) -> None:
-        with contextlib.suppress(psutil.NoSuchProcess):
+        with contextlib.suppress(psutil.NoSuchProcess, Ended):
             run.process(self.process).send_signal(signal.SIGCONT)
 
     def __str__(self) -> str:

@@ -20,7 +20,7 @@ def test_clicks_improve_the_order(tmp_path: Path) -> None:
     assert trained.code == 0, trained.output
     versions = [json.loads(file.read_text()) for file in (folder / "model").glob("*/flinktf.json")]
     last = max(versions, key=lambda version: version["version"])
-    assert (last["checkpoint"], last["rows"]) == (None, 20_000)
+    assert (last["checkpoint"], last["rows"]) == (None, 12_000)
     at_checkpoints = [version for version in versions if version["checkpoint"] is not None]
     assert any(0 < version["rows"] < last["rows"] for version in at_checkpoints), versions
 
