@@ -75,17 +75,16 @@ def test_versions_go_from_one_job_to_the_other(on_kind: Kubectl, scripts: Callab
             return found
 
         old, new = eventually(learnt, 240, 1)[:2]
+        answers = watch.results(address)
         rows: list[dict[str, Any]] = []
-        announce.announce(address, old)
-        end = time.monotonic() + PATIENCE
-        for row in watch.results(address):
-            assert time.monotonic() < end, on_kind("describe", "flinktfjob", "wine-predict")
-            rows += [row] if row is not None else []
-            answered = [sum(one["model_version"] == version for one in rows) for version in (old, new)]
-            if answered[0] >= ENOUGH and not answered[1]:
-                announce.announce(address, new)
-            if answered[1] >= ENOUGH:
-                break
+        for version in (old, new):
+            announce.announce(address, version)
+            end, enough = time.monotonic() + PATIENCE, ENOUGH
+            while enough:
+                assert time.monotonic() < end, on_kind("describe", "flinktfjob", "wine-predict")
+                row = next(answers)
+                rows += [row] if row is not None else []
+                enough -= row is not None and row["model_version"] == version
         feeding.stop()
 
     assert [row["id"] for row in rows] == list(range(len(rows)))
