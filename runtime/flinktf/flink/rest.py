@@ -183,7 +183,7 @@ class FlinkRest:
 def all_but(job: dict[str, Any], roles: Collection[str]) -> bool:
     """Whether a job, as ``GET /jobs/ID`` tells it, has finished but for some roles, and what follows them."""
     waiting = {one["id"] for one in job["vertices"] if any(_is_of(one["name"], f"role: {role}") for role in roles)}
-    nodes = {node["id"]: {edge["id"] for edge in node.get("inputs", ())} for node in job["plan"]["nodes"]}
+    nodes = {node["id"]: {edge["id"] for edge in node.get("inputs", ())} for node in job["plan"].get("nodes", ())}
     while behind := {node for node, inputs in nodes.items() if inputs & waiting} - waiting:
         waiting |= behind
     rest = [one["status"] for one in job["vertices"] if one["id"] not in waiting]

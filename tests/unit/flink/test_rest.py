@@ -44,3 +44,7 @@ def test_a_job_is_over_but_for_the_roles_that_serve(vertices, running, over):
         },
     }
     assert all_but(job, ["predictor", "other"]) is over
+
+
+def test_a_job_that_flink_has_not_looked_at_yet_is_not_over() -> None:
+    assert not all_but({"vertices": [], "plan": {}}, ["predictor"])

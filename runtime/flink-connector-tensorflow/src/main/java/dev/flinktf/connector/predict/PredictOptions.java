@@ -63,7 +63,8 @@ public final class PredictOptions {
                     .durationType()
                     .defaultValue(Duration.ofMillis(2))
                     .withDescription(
-                            "A request that is not full is sent after this time; when no other is on its way, as soon as no more rows come.");
+                            "A request that is not full is sent after this time; when no other is on its way, as soon as no more "
+                                    + "rows come.");
 
     public static final ConfigOption<Duration> TIMEOUT =
             ConfigOptions.key("timeout")
