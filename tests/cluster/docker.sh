@@ -2,10 +2,15 @@
 # Sees to it that a Docker daemon answers and that there is a Debian to build images from. Prints the base image's name.
 . "$(dirname "$0")/common.sh"
 
+install_packages() {
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@"; } > "$state/apt.log" 2>&1 \
+    || { tail "$state/apt.log" >&2; exit 1; }
+}
+
 if ! docker version >/dev/null 2>&1; then
   if ! command -v dockerd >/dev/null || ! command -v jq >/dev/null; then
     say "installing Docker"
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq docker.io iptables jq >&2
+    install_packages docker.io iptables jq
   fi
   options=()
   # Where CAP_SYS_RESOURCE (24) is missing, a privileged container asks for more than there is: a wrapper before runc drops it.
@@ -24,7 +29,7 @@ base=debian:bookworm-slim
 if ! docker image inspect "$base" >/dev/null 2>&1 && ! timeout 60 docker pull -q "$base" >/dev/null 2>&1; then
   base=flinktf/base:bookworm
   if ! docker image inspect "$base" >/dev/null 2>&1; then
-    command -v debootstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq debootstrap >&2; }
+    command -v debootstrap >/dev/null || install_packages debootstrap
     say "no registry: making $base from Debian's packages"
     folder=$(mktemp -d)
     debootstrap --variant=minbase --include=ca-certificates bookworm "$folder" > "$state/debootstrap.log"
