@@ -27,6 +27,23 @@ public final class ArrowDecoder {
      * @throws BatchFormatException when the message is not a batch of the agreed columns; it names the column
      */
     public void decode(byte[] message, Consumer<? super GenericRowData> rows) {
+        int count = load(message);
+        for (int row = 0; row < count; row++) {
+            GenericRowData data = new GenericRowData(columns.length);
+            for (int column = 0; column < columns.length; column++) {
+                data.setField(column, get(row, column));
+            }
+            rows.accept(data);
+        }
+    }
+
+    /**
+     * Takes a message, which has an array of its own, until the next one; for who wants other rows than {@link #decode} makes.
+     *
+     * @return how many rows it has
+     * @throws BatchFormatException when the message is not a batch of the agreed columns; it names the column
+     */
+    public int load(byte[] message) {
         Encapsulated.Metadata metadata = Encapsulated.read(message);
         if (metadata.message().headerType() != MessageHeader.RecordBatch) {
             throw new BatchFormatException("the Arrow message is not a record batch");
@@ -35,18 +52,17 @@ public final class ArrowDecoder {
         if (batch.compression() != null) {
             throw new BatchFormatException("the record batch is compressed; results have to be sent uncompressed");
         }
-        int count = Math.toIntExact(batch.length());
+        int rows = Math.toIntExact(batch.length());
         BatchReader reader = new BatchReader(batch, message, metadata.body());
         for (ColumnReader column : columns) {
-            column.load(reader, count);
+            column.load(reader, rows);
         }
         reader.expectEnd();
-        for (int row = 0; row < count; row++) {
-            GenericRowData data = new GenericRowData(columns.length);
-            for (int i = 0; i < columns.length; i++) {
-                data.setField(i, columns[i].get(row));
-            }
-            rows.accept(data);
-        }
+        return rows;
+    }
+
+    /** A value of the message that was loaded last, as Flink has it in its rows. It does not share memory with the message. */
+    public Object get(int row, int column) {
+        return columns[column].get(row);
     }
 }

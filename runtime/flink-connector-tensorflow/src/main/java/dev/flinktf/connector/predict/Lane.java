@@ -1,11 +1,9 @@
 package dev.flinktf.connector.predict;
 
-import dev.flinktf.connector.arrow.ArrowDecoder;
 import dev.flinktf.connector.predict.Instances.Instance;
 import dev.flinktf.connector.role.JobFailedException;
 import dev.flinktf.connector.role.RoleFailedException;
 
-import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.util.IOUtils;
 
@@ -14,7 +12,6 @@ import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -100,12 +97,11 @@ final class Lane<T> {
     }
 
     private void read(PredictConnection connection, String address, Batches.Window<T> window) {
-        ArrowDecoder decoder = new ArrowDecoder(spec.output().sent());
         OutputColumns.Reader reader = spec.output().new Reader();
         try {
             while (true) {
                 // First decoded, then answered: a batch whose answer makes no sense has none.
-                List<RowData> rows = rows(decoder, reader, connection.receive());
+                List<RowData> rows = reader.read(connection.receive());
                 Batch<T> batch = batches.answered(window, rows.size());
                 if (batch == null) {
                     return;
@@ -123,17 +119,6 @@ final class Lane<T> {
             // Frees a sender that is blocked because nobody reads any more.
             IOUtils.closeQuietly(connection);
         }
-    }
-
-    private static List<RowData> rows(ArrowDecoder decoder, OutputColumns.Reader reader, byte[] message)
-            throws RoleFailedException {
-        List<GenericRowData> sent = new ArrayList<>();
-        decoder.decode(message, sent::add);
-        List<RowData> rows = new ArrayList<>(sent.size());
-        for (GenericRowData row : sent) {
-            rows.add(reader.read(row));
-        }
-        return rows;
     }
 
     private void broke(String address, IOException error) {

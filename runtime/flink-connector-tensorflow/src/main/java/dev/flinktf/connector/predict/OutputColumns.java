@@ -7,6 +7,7 @@ import org.apache.flink.table.types.logical.LogicalTypeFamily;
 import org.apache.flink.table.types.logical.RowType;
 import org.apache.flink.table.types.logical.VarCharType;
 
+import dev.flinktf.connector.arrow.ArrowDecoder;
 import dev.flinktf.connector.predict.PredictOptions.OnError;
 import dev.flinktf.connector.role.JobFailedException;
 
@@ -58,21 +59,31 @@ record OutputColumns(RowType declared, int error, OnError onError) implements Se
         return IntStream.range(0, declared.getFieldCount()).filter(position -> position != error).toArray();
     }
 
-    /** Takes rows as they were sent and makes those of them that were declared. */
+    /** Makes the rows that were declared of what was sent. */
     final class Reader {
+        private final ArrowDecoder decoder = new ArrowDecoder(sent());
         private final int[] outputs = outputs();
         private final LogicalType[] types =
                 IntStream.of(outputs).mapToObj(declared::getTypeAt).toArray(LogicalType[]::new);
 
         /** @throws JobFailedException for a record that was refused, unless that is no failure: it would come again */
-        RowData read(GenericRowData sent) throws JobFailedException {
-            Object refused = sent.getField(outputs.length);
+        List<RowData> read(byte[] message) throws JobFailedException {
+            int count = decoder.load(message);
+            List<RowData> rows = new ArrayList<>(count);
+            for (int row = 0; row < count; row++) {
+                rows.add(read(row));
+            }
+            return rows;
+        }
+
+        private RowData read(int sent) throws JobFailedException {
+            Object refused = decoder.get(sent, outputs.length);
             if (refused != null && onError == OnError.FAIL) {
                 throw new JobFailedException("a record was refused: " + refused);
             }
             GenericRowData row = new GenericRowData(declared.getFieldCount());
             for (int i = 0; i < outputs.length; i++) {
-                Object value = sent.getField(i);
+                Object value = decoder.get(sent, i);
                 if (value == null && !types[i].isNullable()) {
                     throw new JobFailedException(
                             "output '" + declared.getFieldNames().get(outputs[i]) + "' is declared NOT NULL, and is NULL");

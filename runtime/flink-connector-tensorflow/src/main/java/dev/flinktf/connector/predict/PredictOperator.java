@@ -1,7 +1,6 @@
 package dev.flinktf.connector.predict;
 
 import org.apache.flink.api.common.operators.MailboxExecutor;
-import org.apache.flink.api.common.typeutils.TypeSerializer;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.api.operators.BoundedOneInput;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
@@ -34,11 +33,12 @@ final class PredictOperator extends AbstractStreamOperator<RowData>
     private final PredictSpec spec;
     /** The positions of the columns that the model takes. */
     private final int[] features;
+    private final RowCopier copier;
 
     private transient PredictClient<StreamRecord<RowData>> client;
     private transient ProjectedRowData taken;
-    /** Null where Flink does not use a row again that it has handed over. */
-    private transient TypeSerializer<RowData> copier;
+    /** What every result is given on as, where Flink lets operators use a row again; else null. */
+    private transient JoinedRowData reused;
     // Only the task's thread touches this.
     private transient Deque<Pending> pending;
 
@@ -52,11 +52,12 @@ final class PredictOperator extends AbstractStreamOperator<RowData>
         }
     }
 
-    PredictOperator(StreamOperatorParameters<RowData> parameters, PredictSpec spec, int[] features) {
+    PredictOperator(StreamOperatorParameters<RowData> parameters, PredictSpec spec, int[] features, RowCopier copier) {
         super(parameters);
         this.mailbox = parameters.getMailboxExecutor();
         this.spec = spec;
         this.features = features;
+        this.copier = copier;
     }
 
     @Override
@@ -65,7 +66,7 @@ final class PredictOperator extends AbstractStreamOperator<RowData>
         taken = ProjectedRowData.from(features);
         pending = new ArrayDeque<>();
         if (getExecutionConfig().isObjectReuseEnabled()) {
-            copier = getOperatorConfig().getTypeSerializerIn(0, getUserCodeClassloader());
+            reused = new JoinedRowData();
         }
         client = PredictClient.open(spec, getMetricGroup());
     }
@@ -78,7 +79,7 @@ final class PredictOperator extends AbstractStreamOperator<RowData>
                     "Rows are predicted that are inserted, and this stream has " + row.getRowKind()
                             + " rows: it is a changelog, not an append-only stream.");
         }
-        StreamRecord<RowData> kept = copier == null ? element : element.copy(copier.copy(row));
+        StreamRecord<RowData> kept = reused == null ? element : element.copy(copier.copy(row));
         Batch<StreamRecord<RowData>> batch = client.append(taken.replaceRow(row), kept);
         if (pending.isEmpty() || pending.peekLast().batch != batch) {
             pending.add(new Pending(batch));
@@ -102,7 +103,8 @@ final class PredictOperator extends AbstractStreamOperator<RowData>
             List<RowData> outputs = first.batch.outcome().join();
             for (int i = 0; i < rows.size(); i++) {
                 StreamRecord<RowData> row = rows.get(i);
-                output.collect(row.replace(new JoinedRowData(row.getValue(), outputs.get(i))));
+                JoinedRowData result = reused == null ? new JoinedRowData() : reused;
+                output.collect(row.replace(result.replace(row.getValue(), outputs.get(i))));
             }
             if (first.behind != null) {
                 output.emitWatermark(first.behind);

@@ -14,16 +14,18 @@ final class PredictOperatorFactory extends AbstractStreamOperatorFactory<RowData
 
     private final PredictSpec spec;
     private final int[] features;
+    private final RowCopier copier;
 
-    PredictOperatorFactory(PredictSpec spec, int[] features) {
+    PredictOperatorFactory(PredictSpec spec, int[] features, RowCopier copier) {
         this.spec = spec;
         this.features = features;
+        this.copier = copier;
     }
 
     @Override
     @SuppressWarnings("unchecked")
     public <T extends StreamOperator<RowData>> T createStreamOperator(StreamOperatorParameters<RowData> parameters) {
-        return (T) new PredictOperator(parameters, spec, features);
+        return (T) new PredictOperator(parameters, spec, features, copier);
     }
 
     @Override
