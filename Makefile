@@ -59,7 +59,7 @@ test-integration: setup
 # Every fault with every strategy, for an hour. It takes root, or sudo: some faults are done to file systems and to the network.
 # For more: .venv/bin/python -m faults.random --runs 50, and python -m faults.week --minutes 60, in tests.
 faults: setup
-	@PATH=$$PATH:/usr/sbin; command -v iptables >/dev/null || $$([ "$$(id -u)" = 0 ] || echo sudo) apt-get install -y -qq iptables
+	@PATH=$$PATH:/usr/sbin; command -v iptables >/dev/null || $$([ "$$(id -u)" = 0 ] || echo sudo) sh -c 'apt-get update -qq && apt-get install -y -qq iptables'
 	$(BIN)/pytest tests/faults
 
 bench: setup

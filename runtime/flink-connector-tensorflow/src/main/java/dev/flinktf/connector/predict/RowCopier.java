@@ -3,31 +3,15 @@ package dev.flinktf.connector.predict;
 import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.runtime.typeutils.RowDataSerializer;
+import org.apache.flink.table.types.logical.LogicalType;
+import org.apache.flink.table.types.logical.LogicalTypeFamily;
 import org.apache.flink.table.types.logical.LogicalTypeRoot;
 import org.apache.flink.table.types.logical.RowType;
 
 import java.io.Serializable;
-import java.util.EnumSet;
-import java.util.Set;
 
 /** Copies rows that are to be kept where Flink uses a row again that it has handed over. */
 final class RowCopier implements Serializable {
-
-    /** Their values never change, so that two rows may have the same ones. Bytes, and with them strings and arrays, do. */
-    private static final Set<LogicalTypeRoot> CONSTANT =
-            EnumSet.of(
-                    LogicalTypeRoot.BOOLEAN,
-                    LogicalTypeRoot.TINYINT,
-                    LogicalTypeRoot.SMALLINT,
-                    LogicalTypeRoot.INTEGER,
-                    LogicalTypeRoot.BIGINT,
-                    LogicalTypeRoot.FLOAT,
-                    LogicalTypeRoot.DOUBLE,
-                    LogicalTypeRoot.DECIMAL,
-                    LogicalTypeRoot.DATE,
-                    LogicalTypeRoot.TIME_WITHOUT_TIME_ZONE,
-                    LogicalTypeRoot.TIMESTAMP_WITHOUT_TIME_ZONE,
-                    LogicalTypeRoot.TIMESTAMP_WITH_LOCAL_TIME_ZONE);
 
     private static final long serialVersionUID = 1L;
 
@@ -36,7 +20,12 @@ final class RowCopier implements Serializable {
 
     RowCopier(RowType type) {
         serializer = new RowDataSerializer(type);
-        constant = type.getChildren().stream().allMatch(field -> CONSTANT.contains(field.getTypeRoot()));
+        constant = type.getChildren().stream().allMatch(RowCopier::isConstant);
+    }
+
+    /** Whether a type's values never change, so that two rows may have the same one. Bytes do, and so strings and arrays. */
+    private static boolean isConstant(LogicalType type) {
+        return type.isAnyOf(LogicalTypeFamily.NUMERIC, LogicalTypeFamily.DATETIME) || type.is(LogicalTypeRoot.BOOLEAN);
     }
 
     /** The serializer asks each field's own serializer, which takes longer than to encode the row for the model. */
