@@ -4,7 +4,7 @@ BIN := .venv/bin
 MAVEN := mvn -B -q -f runtime/flink-connector-tensorflow
 SETUP := .venv/.setup
 
-.PHONY: e2e e2e-short faults setup demo digits johnny linear ranking wine-live test test-fast test-java test-integration bench lint format docs deploy clean dist images images-gpu cluster-up cluster-down
+.PHONY: e2e e2e-short faults setup demo digits johnny linear ranking wine-live test test-fast test-java test-integration test-long bench lint format docs deploy clean dist images images-gpu cluster-up cluster-down
 .DELETE_ON_ERROR:
 
 setup: $(SETUP)
@@ -55,6 +55,10 @@ test-java: setup
 
 test-integration: setup
 	$(BIN)/pytest tests/integration tests/faults -m 'not long'
+
+# What takes too long for each commit, for half an hour; of the faults, `make faults` has it.
+test-long: setup
+	$(BIN)/pytest tests/integration -m long
 
 # Every fault with every strategy, for an hour. It takes root, or sudo: some faults are done to file systems and to the network.
 # For more: .venv/bin/python -m faults.random --runs 50, and python -m faults.week --minutes 60, in tests.

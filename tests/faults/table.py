@@ -77,9 +77,9 @@ ROWS: Final = (
     # One process.
     Row(MIRRORED, Kill("worker-1"), expects=Once({"worker-0": 1, "worker-1": 1}), short=True),
     Row(MIRRORED, Kill("worker-0"), expects=Once({"worker-0": 1, "worker-1": 1})),
-    Row(MIRRORED, Kill("agent-worker-1"), short=True),
-    Row(MIRRORED, Kill("taskmanager-worker-0"), short=True),
-    Row(MIRRORED, Kill("taskmanager-pipeline-0"), short=True),
+    Row(MIRRORED, Kill("agent-worker-1")),
+    Row(MIRRORED, Kill("taskmanager-worker-0")),
+    Row(MIRRORED, Kill("taskmanager-pipeline-0")),
     Row(MIRRORED, Kill("coordinator"), short=True),
     Row(
         MIRRORED,
@@ -125,7 +125,7 @@ ROWS: Final = (
     Row(SERVERS, Kill("chief-0"), when=the_end, expects=Once({"chief-0": 1}), job=EXACT | {"holds": True}),
     # What a process stands on.
     Row(MIRRORED, OutOfMemory("worker-1"), expects=Once({"worker-1": 1}, event="ran out of memory")),
-    Row(MIRRORED, Full(), expects=Once(undisturbed=("worker-0", "worker-1")), lasts=told(WRITE), short=True),
+    Row(MIRRORED, Full(), expects=Once(undisturbed=("worker-0", "worker-1")), lasts=told(WRITE)),
     Row(INDEPENDENT, Full(), expects=Once(undisturbed=("worker-0", "worker-1")), lasts=told(WRITE)),
     Row(SERVERS, Full(), expects=Once(undisturbed=("chief-0", "worker-0")), lasts=told(WRITE), job=EXACT),
     Row(MIRRORED, Unreachable(), expects=Once(undisturbed=("worker-0", "worker-1")), lasts=seconds(60)),

@@ -59,7 +59,16 @@ def endless(tmp_path: Path) -> JobFolder:
     return job_folder(tmp_path, train)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda n: n.name)
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        signal.SIGKILL,
+        pytest.param(signal.SIGINT, marks=pytest.mark.long),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.long),
+    ],
+    ids=lambda n: n.name,
+)
 def test_a_signal_leaves_nothing_behind(endless: JobFolder, number: signal.Signals) -> None:
     process, ports = _started(endless)
     os.kill(process.pid, number)

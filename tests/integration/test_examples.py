@@ -27,7 +27,13 @@ np.testing.assert_allclose(tf.reduce_sum(out, 1), 1, rtol=1e-4)
     ("example", "inputs", "outputs", "roles"),
     [
         ("wine", 13, 3, ["worker-0", "worker-1"]),
-        ("digits", 64, 10, ["chief-0", "ps-0", "worker-0", "worker-1", "evaluator-0"]),
+        pytest.param(
+            "digits",
+            64,
+            10,
+            ["chief-0", "ps-0", "worker-0", "worker-1", "evaluator-0"],
+            marks=pytest.mark.long,  # `make e2e-short` has it on Kubernetes
+        ),
     ],
 )
 def test_an_example_learns_and_leaves_a_model(

@@ -7,8 +7,11 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from integration.harness import EXAMPLES, JobFolder
 
+pytestmark = pytest.mark.long  # `make e2e-short` has it on Kubernetes
 GRANTED = {
     ("johnny", "09:00:15"),
     ("olivia", "09:01:01"),

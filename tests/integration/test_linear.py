@@ -10,6 +10,7 @@ import pytest
 
 from integration.harness import JobFolder, Run
 
+pytestmark = pytest.mark.long  # `make e2e-short` has it on Kubernetes
 EXAMPLE = Path(__file__).parents[2] / "examples" / "linear"
 
 

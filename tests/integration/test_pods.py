@@ -110,7 +110,9 @@ async def test_a_submitter_that_is_killed_again_and_again_submits_once(tmp_path:
     assert json.loads((tmp_path / "worker-0.json").read_text())["weights"] == sums(3000)
 
 
-@pytest.mark.parametrize(("strategy", "workers"), [("Independent", 1), ("MultiWorkerMirrored", 2)])
+@pytest.mark.parametrize(
+    ("strategy", "workers"), [pytest.param("Independent", 1, marks=pytest.mark.long), ("MultiWorkerMirrored", 2)]
+)
 async def test_the_next_run_goes_on_from_the_last_checkpoint(tmp_path: Path, strategy: str, workers: int) -> None:
     """Exact for the model that run 2 ends with: no row is missing in it, none is in it twice.
 

@@ -112,6 +112,7 @@ class Answers:
         return sum(row["model_version"] == version for row in self.rows)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore:(read|open)_text is deprecated:DeprecationWarning")  # in Kafka's client
 def test_the_loop_is_closed(tmp_path: Path, scripts: Callable[[str], Any]) -> None:

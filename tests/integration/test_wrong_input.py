@@ -26,10 +26,16 @@ NOTHING = "def main(context): pass"
 @pytest.mark.parametrize(
     ("train", "messages"),
     [
-        ("import not_a_module\ndef main(context): pass", ["worker-0", "No module named 'not_a_module'", "train.py"]),
+        pytest.param(
+            "import not_a_module\ndef main(context): pass",
+            ["worker-0", "No module named 'not_a_module'", "train.py"],
+            marks=pytest.mark.long,
+        ),
         ("def main(context):\n    raise ValueError('too sour')", ["worker-0: ValueError: too sour", "line 2, in main"]),
         ("import os\ndef main(context): os._exit(3)", ["worker-0: ProcessExited", "3"]),
-        ("import sys\ndef main(context): sys.exit('no more')", ["worker-0", "no more"]),
+        pytest.param(
+            "import sys\ndef main(context): sys.exit('no more')", ["worker-0", "no more"], marks=pytest.mark.long
+        ),
     ],
     ids=["does not import", "raises", "exits", "sys.exit"],
 )

@@ -180,7 +180,12 @@ def test_inference(tmp_path: Path, linear: Path) -> None:
     ("wrong", "right", "told"),
     [
         ("statement_set.execute().wait()", "pass", "job.py ended without a job"),
-        (".wait()", "; statement_set.execute()", "this program has submitted one already"),
+        pytest.param(
+            ".wait()",
+            "; statement_set.execute()",
+            "this program has submitted one already",
+            marks=pytest.mark.long,
+        ),
         ("tables()", "tables(); env.set_parallelism(3)", "has parallelism 3, and the pipeline has 1 slot(s)"),
     ],
 )

@@ -54,7 +54,7 @@ def results(folder: Path) -> list[list[str]]:
     return [line.split(",") for file in files for line in file.read_text().splitlines()]
 
 
-@pytest.mark.parametrize("kind", ["sql", "python"])
+@pytest.mark.parametrize("kind", ["sql", pytest.param("python", marks=pytest.mark.long)])
 def test_every_row_is_predicted_once(tmp_path: Path, kind: str) -> None:
     save(tmp_path / "doubling", 2.0)
     folder = sql_folder(tmp_path) if kind == "sql" else job_folder(tmp_path, "", python=PYTHON, **SERVER)
@@ -84,10 +84,12 @@ def test_rows_that_the_model_refuses_are_set_apart(tmp_path: Path) -> None:
     ("wrong", "right", "told"),
     [
         ("'path' = 'doubling'", "'path' = 'nowhere', 'option.load-timeout' = '2'", "no version of the model was ready"),
-        ("INPUT (x FLOAT)", "INPUT (z FLOAT)", None),
+        pytest.param("INPUT (x FLOAT)", "INPUT (z FLOAT)", None, marks=pytest.mark.long),
         ("OUTPUT (y FLOAT,", "OUTPUT (y INT,", "'y'"),
-        ("'path' = 'doubling'", "'path' = 'doubling', 'signature' = 'other'", "other"),
-        ("'path' = 'doubling'", "'path' = 'doubling', 'role' = 'tower'", "tower"),
+        pytest.param(
+            "'path' = 'doubling'", "'path' = 'doubling', 'signature' = 'other'", "other", marks=pytest.mark.long
+        ),
+        pytest.param("'path' = 'doubling'", "'path' = 'doubling', 'role' = 'tower'", "tower", marks=pytest.mark.long),
     ],
 )
 def test_wrong_models(tmp_path: Path, wrong: str, right: str, told: str | None) -> None:
