@@ -15,7 +15,7 @@ from flinktf.models.arrow import check_into, is_array, values_of
 from flinktf.models.errors import ConversionError, DtypeError, ShapeError
 from flinktf.models.signature import STRING, Signature, TensorSpec, shape_text
 
-_BLOCK: Final = 512
+_BLOCK_BYTES: Final = 256 * 1024
 
 
 class Encoder(NamedTuple):
@@ -251,16 +251,13 @@ def _width(kind: pa.DataType) -> int | None:
 def _stacked(
     batch: pa.RecordBatch, parts: list[tuple[str, TensorSpec | None]], width: int, dtype: np.dtype[Any]
 ) -> Array:
-    """In blocks of rows: a whole column at a time would touch every cache line of a wide result again and again."""
+    """In blocks that stay in the cache: a whole column at a time would touch each line of it again and again."""
     rows = batch.num_rows
     columns = [(batch.column(name), part) for name, part in parts]
     arrays = [values_of(column) if part is None else _even(column, values_of(column), part) for column, part in columns]
+    arrays = [array[:, np.newaxis] if array.ndim == 1 else array for array in arrays]
     result = np.empty((rows, width), dtype)
-    for start in range(0, rows, _BLOCK):
-        position = 0
-        for array in arrays:
-            block = array[start : start + _BLOCK]
-            size = 1 if block.ndim == 1 else block.shape[1]
-            result[start : start + _BLOCK, position : position + size] = block.reshape(len(block), size)
-            position += size
+    block = max(1, _BLOCK_BYTES // max(1, width * dtype.itemsize))
+    for start in range(0, rows, block):
+        np.concatenate([array[start : start + block] for array in arrays], axis=1, out=result[start : start + block])
     return result

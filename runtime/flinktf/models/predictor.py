@@ -62,6 +62,7 @@ class Predictor:
         self._inputs = inputs
         self._outputs = outputs
         self._encoder = (converter or Columns()).bind(inputs, self._method.signature)
+        self._read = [(name, inputs.get_field_index(name)) for name in self._encoder.columns]
         self._decoder = (result or Outputs()).bind(self._method.signature, outputs)
         self._reject = not_finite == "reject"
 
@@ -109,17 +110,19 @@ class Predictor:
 
     def _check(self, batch: pa.RecordBatch) -> None:
         schema = batch.schema
-        if schema is not self._inputs and (schema.names != self._inputs.names or schema.types != self._inputs.types):
+        if schema.equals(self._inputs):
+            return
+        if schema.names != self._inputs.names or schema.types != self._inputs.types:
             raise ConversionError(f"the batch has the columns {_text(schema)}; announced were {_text(self._inputs)}")
 
     def _nulls(self, batch: pa.RecordBatch) -> Array | None:
         """An error for each record with a NULL in a column that is read, None for others; None when there is none."""
-        found = [name for name in self._encoder.columns if batch.column(name).null_count]
+        found = [(name, position) for name, position in self._read if batch.column(position).null_count]
         if not found:
             return None
         errors = np.full(batch.num_rows, None, object)
-        for name in reversed(found):  # the first one is told
-            errors[batch.column(name).is_null().to_numpy(zero_copy_only=False)] = f"column {name!r} is NULL"
+        for name, position in reversed(found):  # the first one is told
+            errors[batch.column(position).is_null().to_numpy(zero_copy_only=False)] = f"column {name!r} is NULL"
         return errors
 
     def _run(self, batch: pa.RecordBatch) -> list[_Piece]:

@@ -1,6 +1,7 @@
 package dev.flinktf.connector.arrow;
 
 import org.apache.flink.table.data.GenericRowData;
+import org.apache.flink.table.data.columnar.vector.VectorizedColumnBatch;
 import org.apache.flink.table.types.logical.RowType;
 
 import org.apache.arrow.flatbuf.MessageHeader;
@@ -8,17 +9,14 @@ import org.apache.arrow.flatbuf.RecordBatch;
 
 import java.util.function.Consumer;
 
-/** Decodes the record batch messages of a role, whose columns have been agreed on in HELLO, into rows. */
+/** Decodes record batch messages, whose columns have been agreed on in HELLO, into columns or rows. */
 public final class ArrowDecoder {
 
-    private final ColumnReader[] columns;
+    private final RowType type;
 
     /** @param type of the rows; {@link Columns#schema} has accepted it */
     public ArrowDecoder(RowType type) {
-        columns =
-                type.getFields().stream()
-                        .map(field -> ColumnReader.of(field.getName(), field.getType()))
-                        .toArray(ColumnReader[]::new);
+        this.type = type;
     }
 
     /**
@@ -27,23 +25,22 @@ public final class ArrowDecoder {
      * @throws BatchFormatException when the message is not a batch of the agreed columns; it names the column
      */
     public void decode(byte[] message, Consumer<? super GenericRowData> rows) {
-        int count = load(message);
-        for (int row = 0; row < count; row++) {
-            GenericRowData data = new GenericRowData(columns.length);
-            for (int column = 0; column < columns.length; column++) {
-                data.setField(column, get(row, column));
+        VectorizedColumnBatch columns = read(message);
+        for (int row = 0; row < columns.getNumRows(); row++) {
+            GenericRowData data = new GenericRowData(columns.getArity());
+            for (int column = 0; column < data.getArity(); column++) {
+                data.setField(column, ((ColumnReader) columns.columns[column]).get(row));
             }
             rows.accept(data);
         }
     }
 
     /**
-     * Takes a message, which has an array of its own, until the next one; for who wants other rows than {@link #decode} makes.
+     * The columns of a message, which has an array of its own: they are views on it.
      *
-     * @return how many rows it has
      * @throws BatchFormatException when the message is not a batch of the agreed columns; it names the column
      */
-    public int load(byte[] message) {
+    public VectorizedColumnBatch read(byte[] message) {
         Encapsulated.Metadata metadata = Encapsulated.read(message);
         if (metadata.message().headerType() != MessageHeader.RecordBatch) {
             throw new BatchFormatException("the Arrow message is not a record batch");
@@ -54,15 +51,14 @@ public final class ArrowDecoder {
         }
         int rows = Math.toIntExact(batch.length());
         BatchReader reader = new BatchReader(batch, message, metadata.body());
-        for (ColumnReader column : columns) {
-            column.load(reader, rows);
+        ColumnReader[] readers = new ColumnReader[type.getFieldCount()];
+        for (int i = 0; i < readers.length; i++) {
+            readers[i] = ColumnReader.of(type.getFieldNames().get(i), type.getTypeAt(i));
+            readers[i].load(reader, rows);
         }
         reader.expectEnd();
-        return rows;
-    }
-
-    /** A value of the message that was loaded last, as Flink has it in its rows. It does not share memory with the message. */
-    public Object get(int row, int column) {
-        return columns[column].get(row);
+        VectorizedColumnBatch columns = new VectorizedColumnBatch(readers);
+        columns.setNumRows(rows);
+        return columns;
     }
 }

@@ -7,6 +7,7 @@ import org.apache.flink.table.types.logical.LogicalType;
 import org.apache.flink.table.types.logical.RowType;
 
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * Collects Flink rows and encodes them as Arrow IPC record batch messages. Not thread-safe.
@@ -33,10 +34,18 @@ public final class ArrowEncoder {
 
     /** @param type of the rows; {@link Columns#schema} has accepted it */
     public ArrowEncoder(RowType type, Output output) {
+        this(type, IntStream.range(0, type.getFieldCount()).toArray(), output);
+    }
+
+    /**
+     * @param type of the columns that are encoded; {@link Columns#schema} has accepted it
+     * @param positions where each of them is in the rows
+     */
+    public ArrowEncoder(RowType type, int[] positions, Output output) {
         columns = new ColumnWriter[type.getFieldCount()];
         int fixed = 0;
         for (int i = 0; i < columns.length; i++) {
-            columns[i] = column(i, type.getFields().get(i).getName(), type.getTypeAt(i));
+            columns[i] = column(positions[i], type.getFields().get(i).getName(), type.getTypeAt(i));
             fixed += columns[i].fixedBytes();
         }
         variable =

@@ -1,14 +1,17 @@
 package dev.flinktf.connector.arrow;
 
 import org.apache.flink.table.data.StringData;
+import org.apache.flink.table.data.columnar.vector.BytesColumnVector;
+import org.apache.flink.table.data.columnar.vector.ColumnVector;
 import org.apache.flink.table.types.logical.LogicalType;
 
 import org.apache.arrow.flatbuf.FieldNode;
 
-import java.util.Arrays;
-
-/** One column of a record batch: loaded once a batch, then asked for Flink's internal value of each row. */
-abstract class ColumnReader {
+/**
+ * One column of a record batch, which its rows look into: a view on the message. A subclass for each of Flink's vectors, as the
+ * JVM is slow to find that a class implements now one, now another interface.
+ */
+abstract class ColumnReader implements ColumnVector {
 
     final String name;
 
@@ -25,7 +28,7 @@ abstract class ColumnReader {
         if (column == ColumnType.LIST) {
             return new ListReader(name, type);
         }
-        return column.isFixed() ? new FixedReader(name, type, column) : new VariableReader(name, type, column);
+        return column.isFixed() ? FixedReader.of(name, type) : new VariableReader(name, type, column);
     }
 
     final void load(BatchReader batch, int rows) {
@@ -42,17 +45,33 @@ abstract class ColumnReader {
             validity = null;
         }
         loadValues(batch, rows);
+        if (mayRefuseValues()) {
+            for (int row = 0; row < rows; row++) {
+                get(row);
+            }
+        }
     }
 
     abstract void loadValues(BatchReader batch, int rows);
 
+    /** Whether there are bytes that are no value of the type: then a message is refused when it comes, not when it is read. */
+    boolean mayRefuseValues() {
+        return false;
+    }
+
+    @Override
+    public final boolean isNullAt(int row) {
+        return validity != null && !Bytes.getBit(validity.bytes(), validity.offset(), row);
+    }
+
+    /** The value of a row as Flink has it in its rows. It does not share memory with the message. */
     final Object get(int row) {
-        return validity == null || Bytes.getBit(validity.bytes(), validity.offset(), row) ? value(row) : null;
+        return isNullAt(row) ? null : value(row);
     }
 
     abstract Object value(int row);
 
-    private static final class VariableReader extends ColumnReader {
+    private static final class VariableReader extends ColumnReader implements BytesColumnVector {
         private final boolean string;
         private BatchReader.Slice offsets;
         private BatchReader.Slice data;
@@ -69,9 +88,14 @@ abstract class ColumnReader {
         }
 
         @Override
+        public Bytes getBytes(int row) {
+            int start = offsets.getInt(row);
+            return new Bytes(data.bytes(), data.offset() + start, offsets.getInt(row + 1) - start);
+        }
+
+        @Override
         Object value(int row) {
-            int start = data.offset() + offsets.getInt(row);
-            byte[] value = Arrays.copyOfRange(data.bytes(), start, data.offset() + offsets.getInt(row + 1));
+            byte[] value = getBytes(row).getBytes();
             return string ? StringData.fromBytes(value) : value;
         }
     }

@@ -4,6 +4,7 @@ import org.apache.flink.table.api.ValidationException;
 import org.apache.flink.table.types.logical.ArrayType;
 import org.apache.flink.table.types.logical.LogicalType;
 import org.apache.flink.table.types.logical.RowType;
+import org.apache.flink.table.types.logical.utils.LogicalTypeChecks;
 
 import dev.flinktf.connector.protocol.StreamSchema;
 
@@ -11,6 +12,8 @@ import java.util.List;
 
 /** Checks and describes the columns of a stream, when the job is built. */
 public final class Columns {
+
+    private static final int MICROSECONDS = 6;
 
     private Columns() {}
 
@@ -44,6 +47,16 @@ public final class Columns {
                                 field.getName(), field.getType().asSummaryString(), field.getName()));
             }
         }
+    }
+
+    /** Whether a value of this type comes back from Arrow as it was: DECIMALs and nanoseconds do not. */
+    public static boolean isExact(LogicalType type) {
+        return switch (ColumnType.of(type).orElseThrow()) {
+            case DECIMAL -> false;
+            case TIMESTAMP -> LogicalTypeChecks.getPrecision(type) <= MICROSECONDS;
+            case LIST -> isExact(((ArrayType) type).getElementType());
+            default -> true;
+        };
     }
 
     private static String sqlType(LogicalType type) {

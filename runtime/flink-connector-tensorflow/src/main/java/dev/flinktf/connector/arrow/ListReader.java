@@ -1,7 +1,9 @@
 package dev.flinktf.connector.arrow;
 
+import org.apache.flink.table.data.ArrayData;
 import org.apache.flink.table.data.DecimalData;
 import org.apache.flink.table.data.GenericArrayData;
+import org.apache.flink.table.data.columnar.vector.ArrayColumnVector;
 import org.apache.flink.table.types.logical.ArrayType;
 import org.apache.flink.table.types.logical.LogicalType;
 
@@ -11,7 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /** Reads a list column into Flink arrays, over primitive ones where the items are numbers. */
-final class ListReader extends ColumnReader {
+final class ListReader extends ColumnReader implements ArrayColumnVector {
 
     private final ColumnType itemType;
     /** Converts single DECIMAL items. */
@@ -23,7 +25,7 @@ final class ListReader extends ColumnReader {
         super(name, type.isNullable());
         LogicalType element = ((ArrayType) type).getElementType();
         this.itemType = ColumnType.of(element).orElseThrow();
-        this.items = new FixedReader(name, element, itemType);
+        this.items = FixedReader.of(name, element);
     }
 
     @Override
@@ -42,7 +44,17 @@ final class ListReader extends ColumnReader {
     }
 
     @Override
+    boolean mayRefuseValues() {
+        return items.mayRefuseValues();
+    }
+
+    @Override
     Object value(int row) {
+        return getArray(row);
+    }
+
+    @Override
+    public ArrayData getArray(int row) {
         int first = offsets.getInt(row);
         int count = offsets.getInt(row + 1) - first;
         return switch (itemType) {

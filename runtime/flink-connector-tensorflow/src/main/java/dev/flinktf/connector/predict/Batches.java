@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -22,43 +23,53 @@ import java.util.concurrent.locks.ReentrantLock;
  * on its way, as soon as no more rows come: so a slow stream has the least latency, and a fast one large batches. Who has rows
  * waits while {@link #FULL} full batches do.
  */
-final class Batches<T> {
+final class Batches {
 
     private static final int FULL = 2;
     /** To one instance: it computes one while the next ones travel. */
     private static final int ON_THEIR_WAY = 4;
     /** Without a row for so many nanoseconds, no more rows come for now. */
     private static final long PAUSE = 100_000;
+    /** Nanoseconds after which a lane tries again to close a batch that gets a row at the moment. */
+    private static final long RETRY = 20_000;
 
-    /** Not a monitor: those wait for whole milliseconds. */
+    /** Who has rows holds it for each of them, and lanes only try to: to wait for it would cost both of them a switch. */
+    private final ReentrantLock filling = new ReentrantLock();
+
+    private final ArrowEncoder encoder;
+    /** Written by who fills it. */
+    private volatile Batch open;
+
+    private final AtomicInteger openRows = new AtomicInteger();
+    private volatile boolean busy;
+
+    /** Guards all below. Not a monitor: those wait for whole milliseconds. */
     private final ReentrantLock lock = new ReentrantLock();
 
     private final Condition changed = lock.newCondition();
     private final PredictSpec spec;
     private final PredictMetrics metrics;
-    private final ArrowEncoder encoder;
-    private final Deque<Batch<T>> waiting = new ArrayDeque<>();
+    private final Deque<Batch> waiting = new ArrayDeque<>();
     /** In the order of their first rows, with some that are answered among them, but not as the first one. */
-    private final Deque<Batch<T>> unanswered = new ArrayDeque<>();
+    private final Deque<Batch> unanswered = new ArrayDeque<>();
 
-    private Batch<T> open;
     private int onTheirWay;
     private RoleFailedException failure;
 
     /** What is on its way over one connection. */
-    static final class Window<T> {
-        private final Deque<Batch<T>> sent = new ArrayDeque<>();
+    static final class Window {
+        private final Deque<Batch> sent = new ArrayDeque<>();
         private boolean useful;
         private boolean over;
         /** What the open batch was like, and when, at the last look that found another one. */
-        private Batch<T> seen;
+        private Batch seen;
 
         private int rows;
         private long since;
 
         /** Nanoseconds for which an open batch of {@code count} rows has been as it is now. */
-        private long still(Batch<T> open, int count, long now) {
-            if (seen != open || rows != count) {
+        private long still(Batch open, int count, boolean busy, long now) {
+            if (seen != open || rows != count || busy) {
                 seen = open;
                 rows = count;
                 since = now;
@@ -67,65 +78,93 @@ final class Batches<T> {
         }
     }
 
-    Batches(PredictSpec spec, PredictMetrics metrics) {
+    /** @param features where the columns that the model takes are in the rows */
+    Batches(PredictSpec spec, int[] features, PredictMetrics metrics) {
         this.spec = spec;
         this.metrics = metrics;
-        encoder = new ArrowEncoder(spec.input(), new ArrowEncoder.Output());
+        encoder = new ArrowEncoder(spec.input(), features, new ArrowEncoder.Output());
     }
 
     /** Adds a row, which is not kept, and returns the batch that it is in: one that has failed, when all has. */
-    Batch<T> append(RowData row, T tag) throws InterruptedException {
+    Batch append(RowData row) throws InterruptedException {
+        filling.lock();
+        try {
+            Batch batch = open;
+            if (batch == null) {
+                batch = begin();
+                if (batch.outcome().isDone()) {
+                    return batch;
+                }
+            }
+            encoder.append(row);
+            int rows = encoder.rows();
+            openRows.setOpaque(rows);
+            if (rows >= spec.batchRows() || encoder.bytes() >= spec.batchBytes()) {
+                closeOpen();
+            }
+            return batch;
+        } finally {
+            filling.unlock();
+        }
+    }
+
+    /** The next batch, as soon as there is room for it. */
+    private Batch begin() throws InterruptedException {
         lock.lock();
         try {
-            return appendLocked(row, tag);
+            while (failure == null && waiting.size() >= FULL) {
+                changed.await();
+            }
+            Batch batch = new Batch(System.nanoTime());
+            if (failure == null) {
+                unanswered.add(batch);
+                open = batch;
+                changed.signalAll();
+            } else {
+                batch.outcome().completeExceptionally(failure);
+            }
+            return batch;
         } finally {
             lock.unlock();
         }
     }
 
-    private Batch<T> appendLocked(RowData row, T tag) throws InterruptedException {
-        while (failure == null && waiting.size() >= FULL) {
-            changed.await();
-        }
-        if (failure != null) {
-            Batch<T> failed = new Batch<>(System.nanoTime());
-            failed.add(tag);
-            failed.outcome().completeExceptionally(failure);
-            return failed;
-        }
-        if (open == null) {
-            open = new Batch<>(System.nanoTime());
-            unanswered.add(open);
+    /** Of who holds {@link #filling}. */
+    private void closeOpen() {
+        Batch batch = open;
+        ArrowBatch encoded = encoder.encode(0);
+        batch.fill(encoded.message(), encoded.length(), encoded.rows());
+        open = null;
+        lock.lock();
+        try {
+            waiting.add(batch);
+            metrics.leaves(batch.rows());
             changed.signalAll();
+        } finally {
+            lock.unlock();
         }
-        Batch<T> batch = open;
-        encoder.append(row);
-        batch.add(tag);
-        metrics.added();
-        if (encoder.rows() >= spec.batchRows() || encoder.bytes() >= spec.batchBytes()) {
-            closeOpen();
-            changed.signalAll();
-        }
-        return batch;
     }
 
-    private void closeOpen() {
-        ArrowBatch encoded = encoder.encode(0);
-        open.fill(encoded.message(), encoded.length());
-        waiting.add(open);
-        open = null;
+    /**
+     * Says whether the thread that has the rows does something else: then it means nothing that it appends none, and a batch that
+     * left because of that would be a small one.
+     */
+    void setBusy(boolean now) {
+        busy = now;
     }
 
     /** The next batch to send over a connection; null when the connection is over. */
-    Batch<T> take(Window<T> window) throws InterruptedException {
+    Batch take(Window window) throws InterruptedException {
         lock.lock();
         try {
             while (!window.over) {
-                long patience = window.sent.size() < ON_THEIR_WAY ? patience(window) : Long.MAX_VALUE;
-                if (patience <= 0) {
+                if (window.sent.size() == ON_THEIR_WAY) {
+                    changed.await();
+                } else if (!waiting.isEmpty()) {
                     return depart(window);
+                } else {
+                    awaitOpen(window);
                 }
-                changed.awaitNanos(patience);
             }
             return null;
         } finally {
@@ -133,24 +172,39 @@ final class Batches<T> {
         }
     }
 
-    /** Nanoseconds until there is something to send, unless something happens before. */
-    private long patience(Window<T> window) {
-        if (!waiting.isEmpty()) {
-            return 0;
-        }
-        if (open == null) {
-            return Long.MAX_VALUE;
+    /** Waits for a batch to be full, or closes the open one when it has waited for long enough. */
+    private void awaitOpen(Window window) throws InterruptedException {
+        Batch batch = open;
+        if (batch == null) {
+            changed.await();
+            return;
         }
         long now = System.nanoTime();
-        long left = open.began() + spec.linger().toNanos() - now;
-        return onTheirWay > 0 ? left : Math.min(left, PAUSE - window.still(open, encoder.rows(), now));
+        long left = batch.began() + spec.linger().toNanos() - now;
+        long still = window.still(batch, openRows.getOpaque(), busy, now);
+        long patience = onTheirWay > 0 ? left : Math.min(left, PAUSE - still);
+        if (patience > 0 || !closedEarly(batch)) {
+            changed.awaitNanos(patience > 0 ? patience : RETRY);
+        }
     }
 
-    private Batch<T> depart(Window<T> window) {
-        if (waiting.isEmpty()) {
-            closeOpen();
+    /** Closes a batch, unless somebody is filling it at this moment. */
+    private boolean closedEarly(Batch batch) {
+        if (!filling.tryLock()) {
+            return false;
         }
-        Batch<T> batch = waiting.poll();
+        try {
+            if (open == batch) {
+                closeOpen();
+            }
+            return true;
+        } finally {
+            filling.unlock();
+        }
+    }
+
+    private Batch depart(Window window) {
+        Batch batch = waiting.poll();
         window.sent.add(batch);
         onTheirWay++;
         changed.signalAll();
@@ -163,16 +217,16 @@ final class Batches<T> {
      *
      * @throws RoleFailedException when no such answer was due
      */
-    Batch<T> answered(Window<T> window, int rows) throws RoleFailedException {
+    Batch answered(Window window, int rows) throws RoleFailedException {
         lock.lock();
         try {
             if (window.over) {
                 return null;
             }
-            Batch<T> batch = window.sent.peek();
-            if (batch == null || batch.tags().size() != rows) {
+            Batch batch = window.sent.peek();
+            if (batch == null || batch.rows() != rows) {
                 throw new RoleFailedException(
-                        String.format("it answered %d rows, where %d were asked", rows, batch == null ? 0 : batch.tags().size()));
+                        String.format("it answered %d rows, where %d were asked", rows, batch == null ? 0 : batch.rows()));
             }
             window.sent.poll();
             window.useful = true;
@@ -181,7 +235,7 @@ final class Batches<T> {
             while (!unanswered.isEmpty() && unanswered.peek().isAnswered()) {
                 unanswered.poll();
             }
-            metrics.answered(batch.tags().size(), batch.began());
+            metrics.answered(rows, batch.began());
             changed.signalAll();
             return batch;
         } finally {
@@ -194,14 +248,14 @@ final class Batches<T> {
      *
      * @return whether anything was ever answered over it
      */
-    boolean abandon(Window<T> window) {
+    boolean abandon(Window window) {
         lock.lock();
         try {
             if (!window.over) {
                 window.over = true;
                 onTheirWay -= window.sent.size();
                 metrics.again(window.sent.size());
-                Iterator<Batch<T>> backwards = window.sent.descendingIterator();
+                Iterator<Batch> backwards = window.sent.descendingIterator();
                 backwards.forEachRemaining(waiting::addFirst);
                 changed.signalAll();
             }
@@ -224,7 +278,7 @@ final class Batches<T> {
 
     /** Fails all that is not answered, and all that will be asked. The first failure counts. */
     void fail(RoleFailedException error) {
-        List<Batch<T>> lost;
+        List<Batch> lost;
         lock.lock();
         try {
             if (failure != null) {
@@ -238,7 +292,7 @@ final class Batches<T> {
             lock.unlock();
         }
         // Not with the lock: what hangs on it is another's.
-        for (Batch<T> batch : lost) {
+        for (Batch batch : lost) {
             batch.outcome().completeExceptionally(error);
         }
     }

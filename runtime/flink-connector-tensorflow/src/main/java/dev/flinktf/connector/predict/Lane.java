@@ -18,19 +18,19 @@ import java.util.List;
  * Sends batches to one instance of the role, for as long as the client lives. While the instance is away the other lanes
  * take what it had.
  */
-final class Lane<T> {
+final class Lane {
 
     private static final Logger LOG = LoggerFactory.getLogger(Lane.class);
 
     private final PredictSpec spec;
     private final String instance;
     private final Directory directory;
-    private final Batches<T> batches;
+    private final Batches batches;
     private final Thread sender;
 
     private volatile String situation;
 
-    Lane(PredictSpec spec, int index, Directory directory, Batches<T> batches) {
+    Lane(PredictSpec spec, int index, Directory directory, Batches batches) {
         this.spec = spec;
         this.directory = directory;
         this.batches = batches;
@@ -56,7 +56,7 @@ final class Lane<T> {
                 seen = now.version();
                 Instance found = now.byName().get(instance);
                 if (found != null && found.isThere()) {
-                    Batches.Window<T> window = new Batches.Window<>();
+                    Batches.Window window = new Batches.Window();
                     serve(found.address(), window);
                     // A connection that was of use may have been cut by accident: then nobody has news of it.
                     seen = batches.abandon(window) ? 0 : seen;
@@ -77,14 +77,14 @@ final class Lane<T> {
     }
 
     /** Until the connection ends. What was on its way then is sent again, here or by another lane. */
-    private void serve(String address, Batches.Window<T> window) throws InterruptedException, RoleFailedException {
+    private void serve(String address, Batches.Window window) throws InterruptedException, RoleFailedException {
         try (PredictConnection connection = PredictConnection.to(address)) {
             situation = instance + " at " + address + " is loading the model";
             String version = connection.begin(spec.hello().frame(directory.token()));
             situation = instance + " at " + address + " is connected";
             LOG.info("{} serves {}, version {}", instance, spec.model(), version);
             PredictClient.thread(instance + " reader", () -> read(connection, address, window)).start();
-            for (Batch<T> batch = batches.take(window); batch != null; batch = batches.take(window)) {
+            for (Batch batch = batches.take(window); batch != null; batch = batches.take(window)) {
                 connection.send(batch.message());
             }
         } catch (RoleFailedException error) {
@@ -96,13 +96,13 @@ final class Lane<T> {
         }
     }
 
-    private void read(PredictConnection connection, String address, Batches.Window<T> window) {
+    private void read(PredictConnection connection, String address, Batches.Window window) {
         OutputColumns.Reader reader = spec.output().new Reader();
         try {
             while (true) {
                 // First decoded, then answered: a batch whose answer makes no sense has none.
                 List<RowData> rows = reader.read(connection.receive());
-                Batch<T> batch = batches.answered(window, rows.size());
+                Batch batch = batches.answered(window, rows.size());
                 if (batch == null) {
                     return;
                 }

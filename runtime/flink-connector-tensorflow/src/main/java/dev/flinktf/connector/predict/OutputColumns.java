@@ -1,8 +1,9 @@
 package dev.flinktf.connector.predict;
 
-import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.RowData;
-import org.apache.flink.table.types.logical.LogicalType;
+import org.apache.flink.table.data.columnar.ColumnarRowData;
+import org.apache.flink.table.data.columnar.vector.ColumnVector;
+import org.apache.flink.table.data.columnar.vector.VectorizedColumnBatch;
 import org.apache.flink.table.types.logical.LogicalTypeFamily;
 import org.apache.flink.table.types.logical.RowType;
 import org.apache.flink.table.types.logical.VarCharType;
@@ -63,37 +64,44 @@ record OutputColumns(RowType declared, int error, OnError onError) implements Se
     final class Reader {
         private final ArrowDecoder decoder = new ArrowDecoder(sent());
         private final int[] outputs = outputs();
-        private final LogicalType[] types =
-                IntStream.of(outputs).mapToObj(declared::getTypeAt).toArray(LogicalType[]::new);
 
         /** @throws JobFailedException for a record that was refused, unless that is no failure: it would come again */
         List<RowData> read(byte[] message) throws JobFailedException {
-            int count = decoder.load(message);
-            List<RowData> rows = new ArrayList<>(count);
-            for (int row = 0; row < count; row++) {
-                rows.add(read(row));
+            VectorizedColumnBatch sent = decoder.read(message);
+            if (onError == OnError.FAIL) {
+                checkNothingIsRefused(sent);
             }
-            return rows;
-        }
-
-        private RowData read(int sent) throws JobFailedException {
-            Object refused = decoder.get(sent, outputs.length);
-            if (refused != null && onError == OnError.FAIL) {
-                throw new JobFailedException("a record was refused: " + refused);
-            }
-            GenericRowData row = new GenericRowData(declared.getFieldCount());
+            VectorizedColumnBatch columns = new VectorizedColumnBatch(new ColumnVector[declared.getFieldCount()]);
+            columns.setNumRows(sent.getNumRows());
             for (int i = 0; i < outputs.length; i++) {
-                Object value = decoder.get(sent, i);
-                if (value == null && !types[i].isNullable()) {
-                    throw new JobFailedException(
-                            "output '" + declared.getFieldNames().get(outputs[i]) + "' is declared NOT NULL, and is NULL");
-                }
-                row.setField(outputs[i], value);
+                checkNulls(sent, i);
+                columns.columns[outputs[i]] = sent.columns[i];
             }
             if (error >= 0) {
-                row.setField(error, refused);
+                columns.columns[error] = sent.columns[outputs.length];
             }
-            return row;
+            return new ColumnarRows(columns);
+        }
+
+        private void checkNothingIsRefused(VectorizedColumnBatch sent) throws JobFailedException {
+            for (int row = 0; row < sent.getNumRows(); row++) {
+                if (!sent.isNullAt(row, outputs.length)) {
+                    throw new JobFailedException(
+                            "a record was refused: " + new ColumnarRowData(sent, row).getString(outputs.length));
+                }
+            }
+        }
+
+        private void checkNulls(VectorizedColumnBatch sent, int output) throws JobFailedException {
+            if (declared.getTypeAt(outputs[output]).isNullable()) {
+                return;
+            }
+            for (int row = 0; row < sent.getNumRows(); row++) {
+                if (sent.isNullAt(row, output)) {
+                    throw new JobFailedException(
+                            "output '" + declared.getFieldNames().get(outputs[output]) + "' is declared NOT NULL, and is NULL");
+                }
+            }
         }
     }
 }

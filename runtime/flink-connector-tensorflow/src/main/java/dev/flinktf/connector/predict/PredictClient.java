@@ -18,28 +18,37 @@ import java.util.stream.IntStream;
  * <p>Predictions have no side effects: a batch that was on its way when a connection ended is sent again, until its timeout.
  * What the model itself refuses fails at once, and with it everything else.
  */
-final class PredictClient<T> implements Closeable {
+final class PredictClient implements Closeable {
 
     private final PredictSpec spec;
     private final Directory directory;
-    private final Batches<T> batches;
-    private final List<Lane<T>> lanes;
+    private final Batches batches;
+    private final List<Lane> lanes;
     private final Thread watch;
 
-    private PredictClient(PredictSpec spec, Directory directory, PredictMetrics metrics) {
+    private PredictClient(PredictSpec spec, int[] features, Directory directory, PredictMetrics metrics) {
         this.spec = spec;
         this.directory = directory;
-        batches = new Batches<>(spec, metrics);
+        batches = new Batches(spec, features, metrics);
         lanes =
                 IntStream.range(0, spec.replicas())
-                        .mapToObj(index -> new Lane<>(spec, index, directory, batches))
+                        .mapToObj(index -> new Lane(spec, index, directory, batches))
                         .toList();
         watch = thread(spec.role() + " watch", this::watch);
     }
 
-    /** Returns at once; the model's processes are looked for meanwhile. */
-    static <T> PredictClient<T> open(PredictSpec spec, MetricGroup metrics) throws RoleFailedException {
-        PredictClient<T> client = new PredictClient<>(spec, Directory.ofEnvironment(), new PredictMetrics(metrics));
+    /** For rows that have just the columns that the model takes. */
+    static PredictClient open(PredictSpec spec, MetricGroup metrics) throws RoleFailedException {
+        return open(spec, IntStream.range(0, spec.input().getFieldCount()).toArray(), metrics);
+    }
+
+    /**
+     * Returns at once; the model's processes are looked for meanwhile.
+     *
+     * @param features where the columns that the model takes are in the rows
+     */
+    static PredictClient open(PredictSpec spec, int[] features, MetricGroup metrics) throws RoleFailedException {
+        PredictClient client = new PredictClient(spec, features, Directory.ofEnvironment(), new PredictMetrics(metrics));
         client.lanes.forEach(Lane::start);
         client.watch.start();
         return client;
@@ -56,13 +65,18 @@ final class PredictClient<T> implements Closeable {
      *
      * @return the batch that the row is in; several rows have the same one
      */
-    Batch<T> append(RowData row, T tag) {
+    Batch append(RowData row) {
         try {
-            return batches.append(row, tag);
+            return batches.append(row);
         } catch (InterruptedException error) {
             Thread.currentThread().interrupt();
             throw new FlinkRuntimeException("interrupted while waiting for the " + spec.model(), error);
         }
+    }
+
+    /** See {@link Batches#setBusy}. */
+    void setBusy(boolean busy) {
+        batches.setBusy(busy);
     }
 
     private void watch() {

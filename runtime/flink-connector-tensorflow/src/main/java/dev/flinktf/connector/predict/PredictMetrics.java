@@ -30,8 +30,8 @@ final class PredictMetrics {
         group.gauge("rowsOnTheirWay", () -> onTheirWay);
     }
 
-    void added() {
-        onTheirWay = onTheirWay + 1;
+    void leaves(int count) {
+        onTheirWay = onTheirWay + count;
     }
 
     void answered(int count, long began) {

@@ -1,5 +1,7 @@
 package dev.flinktf.connector.predict;
 
+import dev.flinktf.connector.arrow.ArrowDecoder;
+
 import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.api.operators.BoundedOneInput;
@@ -9,7 +11,6 @@ import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.data.utils.JoinedRowData;
-import org.apache.flink.table.data.utils.ProjectedRowData;
 import org.apache.flink.types.RowKind;
 import org.apache.flink.util.IOUtils;
 
@@ -33,42 +34,44 @@ final class PredictOperator extends AbstractStreamOperator<RowData>
     private final PredictSpec spec;
     /** The positions of the columns that the model takes. */
     private final int[] features;
-    private final RowCopier copier;
+    private final KeptColumns kept;
 
-    private transient PredictClient<StreamRecord<RowData>> client;
-    private transient ProjectedRowData taken;
-    /** What every result is given on as, where Flink lets operators use a row again; else null. */
-    private transient JoinedRowData reused;
+    private transient PredictClient client;
+    private transient ArrowDecoder sent;
+    // Each result is the same object: Flink copies what has to stay as it is.
+    private transient JoinedRowData joined;
+    private transient StreamRecord<RowData> result;
     // Only the task's thread touches this.
     private transient Deque<Pending> pending;
 
     /** A batch, and the watermark that came while it was the last one: it may follow when the batch is emitted. */
     private static final class Pending {
-        private final Batch<StreamRecord<RowData>> batch;
+        private final Batch batch;
+        private final KeptRows rows;
         private Watermark behind;
 
-        Pending(Batch<StreamRecord<RowData>> batch) {
+        Pending(Batch batch, KeptRows rows) {
             this.batch = batch;
+            this.rows = rows;
         }
     }
 
-    PredictOperator(StreamOperatorParameters<RowData> parameters, PredictSpec spec, int[] features, RowCopier copier) {
+    PredictOperator(StreamOperatorParameters<RowData> parameters, PredictSpec spec, int[] features, KeptColumns kept) {
         super(parameters);
         this.mailbox = parameters.getMailboxExecutor();
         this.spec = spec;
         this.features = features;
-        this.copier = copier;
+        this.kept = kept;
     }
 
     @Override
     public void open() throws Exception {
         super.open();
-        taken = ProjectedRowData.from(features);
+        sent = new ArrowDecoder(spec.input());
+        joined = new JoinedRowData();
+        result = new StreamRecord<>(null);
         pending = new ArrayDeque<>();
-        if (getExecutionConfig().isObjectReuseEnabled()) {
-            reused = new JoinedRowData();
-        }
-        client = PredictClient.open(spec, getMetricGroup());
+        client = PredictClient.open(spec, features, getMetricGroup());
     }
 
     @Override
@@ -79,12 +82,12 @@ final class PredictOperator extends AbstractStreamOperator<RowData>
                     "Rows are predicted that are inserted, and this stream has " + row.getRowKind()
                             + " rows: it is a changelog, not an append-only stream.");
         }
-        StreamRecord<RowData> kept = reused == null ? element : element.copy(copier.copy(row));
-        Batch<StreamRecord<RowData>> batch = client.append(taken.replaceRow(row), kept);
+        Batch batch = client.append(row);
         if (pending.isEmpty() || pending.peekLast().batch != batch) {
-            pending.add(new Pending(batch));
+            pending.add(new Pending(batch, new KeptRows(kept)));
             batch.outcome().whenComplete((rows, error) -> mail());
         }
+        pending.peekLast().rows.add(element);
     }
 
     private void mail() {
@@ -97,15 +100,23 @@ final class PredictOperator extends AbstractStreamOperator<RowData>
 
     /** Emits all that can be, in order. */
     private void emit() {
+        client.setBusy(true);
+        emitDone();
+        client.setBusy(false);
+    }
+
+    private void emitDone() {
         while (!pending.isEmpty() && pending.peek().batch.outcome().isDone()) {
             Pending first = pending.poll();
-            List<StreamRecord<RowData>> rows = first.batch.tags();
             List<RowData> outputs = first.batch.outcome().join();
-            for (int i = 0; i < rows.size(); i++) {
-                StreamRecord<RowData> row = rows.get(i);
-                JoinedRowData result = reused == null ? new JoinedRowData() : reused;
-                output.collect(row.replace(result.replace(row.getValue(), outputs.get(i))));
-            }
+            first.rows.forEach(sent.read(first.batch.message()), (index, row, timestamp) -> {
+                joined.replace(row, outputs.get(index));
+                result.replace(joined, timestamp);
+                if (timestamp == Long.MIN_VALUE) {
+                    result.eraseTimestamp();
+                }
+                output.collect(result);
+            });
             if (first.behind != null) {
                 output.emitWatermark(first.behind);
             }

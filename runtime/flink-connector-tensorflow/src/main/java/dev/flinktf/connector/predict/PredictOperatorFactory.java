@@ -14,18 +14,18 @@ final class PredictOperatorFactory extends AbstractStreamOperatorFactory<RowData
 
     private final PredictSpec spec;
     private final int[] features;
-    private final RowCopier copier;
+    private final KeptColumns kept;
 
-    PredictOperatorFactory(PredictSpec spec, int[] features, RowCopier copier) {
+    PredictOperatorFactory(PredictSpec spec, int[] features, KeptColumns kept) {
         this.spec = spec;
         this.features = features;
-        this.copier = copier;
+        this.kept = kept;
     }
 
     @Override
     @SuppressWarnings("unchecked")
     public <T extends StreamOperator<RowData>> T createStreamOperator(StreamOperatorParameters<RowData> parameters) {
-        return (T) new PredictOperator(parameters, spec, features, copier);
+        return (T) new PredictOperator(parameters, spec, features, kept);
     }
 
     @Override

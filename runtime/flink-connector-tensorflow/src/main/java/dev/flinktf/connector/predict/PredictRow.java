@@ -17,7 +17,7 @@ public final class PredictRow extends PredictFunction {
 
     private final PredictSpec spec;
 
-    private transient PredictClient<Void> client;
+    private transient PredictClient client;
     private transient Widening widening;
 
     PredictRow(PredictSpec spec) {
@@ -33,7 +33,7 @@ public final class PredictRow extends PredictFunction {
     @Override
     public Collection<RowData> predict(RowData row) {
         try {
-            return client.append(widening.widen((GenericRowData) row), null).outcome().get();
+            return client.append(widening.widen((GenericRowData) row)).outcome().get();
         } catch (InterruptedException error) {
             Thread.currentThread().interrupt();
             throw new FlinkRuntimeException("interrupted while waiting for the " + spec.model(), error);

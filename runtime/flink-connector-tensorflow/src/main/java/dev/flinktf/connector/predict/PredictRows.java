@@ -8,7 +8,6 @@ import org.apache.flink.util.IOUtils;
 
 import java.util.Collection;
 import java.util.Collections;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -21,9 +20,10 @@ public final class PredictRows extends AsyncPredictFunction {
 
     private final PredictSpec spec;
 
-    private transient PredictClient<CompletableFuture<Collection<RowData>>> client;
+    private transient PredictClient client;
     private transient Widening widening;
-    private transient Batch<CompletableFuture<Collection<RowData>>> last;
+    private transient Batch last;
+    private transient int rows;
 
     PredictRows(PredictSpec spec) {
         this.spec = spec;
@@ -37,24 +37,13 @@ public final class PredictRows extends AsyncPredictFunction {
 
     @Override
     public CompletableFuture<Collection<RowData>> asyncPredict(RowData row) {
-        CompletableFuture<Collection<RowData>> future = new CompletableFuture<>();
-        Batch<CompletableFuture<Collection<RowData>>> batch = client.append(widening.widen((GenericRowData) row), future);
+        Batch batch = client.append(widening.widen((GenericRowData) row));
         if (batch != last) {
             last = batch;
-            batch.outcome().whenComplete((rows, error) -> complete(batch.tags(), rows, error));
+            rows = 0;
         }
-        return future;
-    }
-
-    private static void complete(
-            List<CompletableFuture<Collection<RowData>>> futures, List<RowData> rows, Throwable error) {
-        for (int i = 0; i < futures.size(); i++) {
-            if (error == null) {
-                futures.get(i).complete(Collections.singletonList(rows.get(i)));
-            } else {
-                futures.get(i).completeExceptionally(error);
-            }
-        }
+        int index = rows++;
+        return batch.outcome().thenApply(outputs -> Collections.singletonList(outputs.get(index)));
     }
 
     @Override

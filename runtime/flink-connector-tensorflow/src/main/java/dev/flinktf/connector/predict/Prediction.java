@@ -40,7 +40,7 @@ public final class Prediction {
                 input.transform(
                         "predict: " + spec.role(),
                         InternalTypeInfo.of(result),
-                        new PredictOperatorFactory(spec, positions, new RowCopier(type)));
+                        new PredictOperatorFactory(spec, positions, KeptColumns.of(type, positions)));
         return input.getParallelism() > 0 ? rows.setParallelism(input.getParallelism()) : rows;
     }
 

@@ -10,6 +10,8 @@ import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.data.StringData;
 import org.apache.flink.table.data.binary.BinaryArrayData;
+import org.apache.flink.table.data.columnar.ColumnarRowData;
+import org.apache.flink.table.data.columnar.vector.VectorizedColumnBatch;
 import org.apache.flink.table.runtime.typeutils.RowDataSerializer;
 import org.apache.flink.table.types.DataType;
 import org.apache.flink.table.types.logical.RowType;
@@ -23,6 +25,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 
 /** What the encoder writes is what the decoder reads; PyArrowTest shows that others read the same. */
 class ArrowRoundTripTest {
@@ -172,9 +175,14 @@ class ArrowRoundTripTest {
     }
 
     private static void assertRoundTrip(RowType type, List<RowData> rows) {
-        List<RowData> decoded = decode(type, encode(type, rows));
-        assertThat(decoded.stream().map(row -> AllTypes.values(row, type)))
-                .containsExactlyElementsOf(rows.stream().map(row -> AllTypes.values(row, type)).toList());
+        List<List<Object>> values = rows.stream().map(row -> AllTypes.values(row, type)).toList();
+        byte[] message = encode(type, rows);
+        assertThat(decode(type, message).stream().map(row -> AllTypes.values(row, type))).containsExactlyElementsOf(values);
+
+        VectorizedColumnBatch columns = new ArrowDecoder(type).read(message);
+        assertThat(columns.getNumRows()).isEqualTo(rows.size());
+        assertThat(IntStream.range(0, rows.size()).mapToObj(row -> AllTypes.values(new ColumnarRowData(columns, row), type)))
+                .containsExactlyElementsOf(values);
     }
 
     private static byte[] encode(RowType type, List<RowData> rows) {
