@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+from bench.inference.models import BATCH
+
 NAMES: Final = tuple(f"f{i}" for i in range(10))
 FLOATS: Final = ", ".join(f"{name} FLOAT" for name in NAMES)
 COLUMNS: Final = ", ".join(NAMES)
@@ -41,7 +43,7 @@ def ml_predict(rows: int, model: Path) -> str:
     return (
         source(rows)
         + _SINK
-        + create(model, ", 'batch.rows' = '8192', 'batch.linger' = '20 ms'")
+        + create(model, f", 'batch.rows' = '{BATCH[model.name]}', 'batch.linger' = '50 ms'")
         + (f"INSERT INTO sink SELECT y FROM ML_PREDICT(TABLE numbers, MODEL m, DESCRIPTOR({COLUMNS}));\n")
     )
 
@@ -60,7 +62,7 @@ def main(job):
     job.table_env.execute_sql("""{source(rows).strip().rstrip(";")}""")
     job.table_env.execute_sql("""{_SINK.strip().rstrip(";")}""")
     found = predict(job.table_env, job.table_env.from_path("numbers"), "{model}", "{OUTPUT}",
-                    options={{"batch.rows": "8192", "batch.linger": "20 ms"}})
+                    options={{"batch.rows": "{BATCH[model.name]}", "batch.linger": "50 ms"}})
     job.statement_set.add_insert("sink", found.select(found.y))
 '''
 
