@@ -56,7 +56,7 @@ test-java: setup
 test-integration: setup
 	$(BIN)/pytest tests/integration tests/faults -m 'not long'
 
-# What takes too long for each commit, for half an hour; of the faults, `make faults` has it.
+# What takes too long for each commit, for about a quarter of an hour; of the faults, `make faults` has it.
 test-long: setup
 	$(BIN)/pytest tests/integration -m long
 

@@ -110,9 +110,8 @@ class Predictor:
 
     def _check(self, batch: pa.RecordBatch) -> None:
         schema = batch.schema
-        if schema.equals(self._inputs):
-            return
-        if schema.names != self._inputs.names or schema.types != self._inputs.types:
+        known = self._inputs
+        if not schema.equals(known) and (schema.names != known.names or schema.types != known.types):
             raise ConversionError(f"the batch has the columns {_text(schema)}; announced were {_text(self._inputs)}")
 
     def _nulls(self, batch: pa.RecordBatch) -> Array | None:

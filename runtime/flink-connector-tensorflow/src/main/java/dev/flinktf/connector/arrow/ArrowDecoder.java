@@ -1,6 +1,7 @@
 package dev.flinktf.connector.arrow;
 
 import org.apache.flink.table.data.GenericRowData;
+import org.apache.flink.table.data.columnar.vector.ColumnVector;
 import org.apache.flink.table.data.columnar.vector.VectorizedColumnBatch;
 import org.apache.flink.table.types.logical.RowType;
 
@@ -36,6 +37,18 @@ public final class ArrowDecoder {
     }
 
     /**
+     * As {@link #read}, but a message with bytes that are no value of their column's type is refused now, and not when the value is
+     * read.
+     */
+    public VectorizedColumnBatch readChecked(byte[] message) {
+        VectorizedColumnBatch columns = read(message);
+        for (ColumnVector column : columns.columns) {
+            ((ColumnReader) column).check(columns.getNumRows());
+        }
+        return columns;
+    }
+
+    /**
      * The columns of a message, which has an array of its own: they are views on it.
      *
      * @throws BatchFormatException when the message is not a batch of the agreed columns; it names the column
@@ -53,7 +66,8 @@ public final class ArrowDecoder {
         BatchReader reader = new BatchReader(batch, message, metadata.body());
         ColumnReader[] readers = new ColumnReader[type.getFieldCount()];
         for (int i = 0; i < readers.length; i++) {
-            readers[i] = ColumnReader.of(type.getFieldNames().get(i), type.getTypeAt(i));
+            RowType.RowField field = type.getFields().get(i);
+            readers[i] = ColumnReader.of(field.getName(), field.getType());
             readers[i].load(reader, rows);
         }
         reader.expectEnd();

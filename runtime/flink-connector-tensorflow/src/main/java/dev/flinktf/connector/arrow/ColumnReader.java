@@ -45,16 +45,18 @@ abstract class ColumnReader implements ColumnVector {
             validity = null;
         }
         loadValues(batch, rows);
-        if (mayRefuseValues()) {
-            for (int row = 0; row < rows; row++) {
-                get(row);
-            }
-        }
     }
 
     abstract void loadValues(BatchReader batch, int rows);
 
-    /** Whether there are bytes that are no value of the type: then a message is refused when it comes, not when it is read. */
+    /** @throws BatchFormatException when one of the first {@code rows} values is none of the type */
+    final void check(int rows) {
+        for (int row = 0; row < rows && mayRefuseValues(); row++) {
+            get(row);
+        }
+    }
+
+    /** Whether there are bytes that are no value of the type. */
     boolean mayRefuseValues() {
         return false;
     }

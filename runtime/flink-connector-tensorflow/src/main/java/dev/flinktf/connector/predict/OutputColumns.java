@@ -67,7 +67,7 @@ record OutputColumns(RowType declared, int error, OnError onError) implements Se
 
         /** @throws JobFailedException for a record that was refused, unless that is no failure: it would come again */
         List<RowData> read(byte[] message) throws JobFailedException {
-            VectorizedColumnBatch sent = decoder.read(message);
+            VectorizedColumnBatch sent = decoder.readChecked(message);
             if (onError == OnError.FAIL) {
                 checkNothingIsRefused(sent);
             }

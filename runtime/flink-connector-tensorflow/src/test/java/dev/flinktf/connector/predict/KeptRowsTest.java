@@ -49,7 +49,9 @@ class KeptRowsTest {
         name[0] = (byte) ('a' + i % 26);
         row.setField(0, i % 7 == 0 ? null : (long) i);
         row.setField(1, i % 5 == 0 ? null : i / 3f);
-        row.setField(2, DecimalData.fromBigDecimal(new BigDecimal("0.12345678901234567890"), 30, 20));
+        // The largest one, too: as the float64 that the model gets it is no DECIMAL(30, 20) any more.
+        String price = i % 2 == 0 ? "0.12345678901234567890" : "9999999999.99999999999999999999";
+        row.setField(2, DecimalData.fromBigDecimal(new BigDecimal(price), 30, 20));
         row.setField(3, TimestampData.fromEpochMillis(i, 123_456 + i));
         row.setField(4, i % 3 == 0 ? null : StringData.fromBytes(name));
         row.setField(6, TimestampData.fromEpochMillis(-i));
