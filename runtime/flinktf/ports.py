@@ -1,4 +1,4 @@
-"""Free ports for processes that cannot choose their own."""
+"""Free ports for processes that cannot choose their own, and whether one is served."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 # here stays free between this look and the bind of the process that gets it, unless another program asks for just it.
 _RANGE: Final = range(12_000, 32_000)
 _TRIES: Final = 200
+_CONNECT_SECONDS: Final = 2.0
 
 
 class PortError(RuntimeError):
@@ -47,6 +48,16 @@ def require_free(port: int, option: str) -> int:
         raise PortError(f"{option}: port {port} is taken by another process; choose another one, or leave it out")
     held.close()
     return port
+
+
+def accepts(address: str) -> bool:
+    """Whether somebody takes connections at ``address``, which is host:port."""
+    host, port = address.rsplit(":", 1)
+    try:
+        with socket.create_connection((host, int(port)), _CONNECT_SECONDS):
+            return True
+    except OSError:
+        return False
 
 
 def _bound(host: str, port: int) -> socket.socket | None:

@@ -50,6 +50,7 @@ class Agent:
         self._command = command or command_for(spec)
         self._server: ForkServer | None = None
         self._attempt: Attempt | None = None
+        self._process: RoleProcess | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._done: dict[str, Any] | None = None
         self._leaving = asyncio.Event()
@@ -94,6 +95,7 @@ class Agent:
             if self._server is not None:
                 await self._server.end()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._end_before()
             listener.close()
             Path(self._spec.socket).unlink(missing_ok=True)
             shutil.rmtree(self._temporary, ignore_errors=True)
@@ -158,7 +160,9 @@ class Agent:
         self._done = None
         try:
             self._server = await self._fork_server()
-            await attempt.run(RoleProcess(self._server, self._temporary, self._spec.echo))
+            await self._end_before()
+            process = self._process = RoleProcess(self._server, self._temporary, self._spec.echo)
+            await attempt.run(process)
             self._done = attempt.done
         except OSError as error:
             _LOG.error("no role process: %s", error)
@@ -173,6 +177,11 @@ class Agent:
             if self._done is not None:
                 with contextlib.suppress(CoordinatorError):
                     await client.exit(self._done)
+
+    async def _end_before(self) -> None:
+        """Ends the process of the attempt before, which may have stayed for its peers, with its port."""
+        if self._process is not None:
+            await self._process.end()
 
     async def _fork_server(self) -> ForkServer:
         """The one that there is, or a new one when that has died. Raises OSError."""

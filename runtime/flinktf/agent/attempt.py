@@ -55,7 +55,7 @@ _ECHOES: Final = frozenset({"StreamLostError", "BrokenPipeError", "ConnectionRes
 
 
 class Attempt:
-    """Runs once; :meth:`run` returns when nothing of it is left.
+    """Runs once; :meth:`run` returns when nothing of it is left, but a process that stays for its peers.
 
     ``ending`` is set when its subtask has hung up or gets its last word: its successor may come from then on. ``ports``
     has the port of each instance that this agent has run: its peers look for it where it was.
@@ -95,12 +95,15 @@ class Attempt:
 
     async def run(self, process: RoleProcess) -> None:
         self._process = process
+        stays = False
         try:
             self._subtask.watch(self._hang_up)
             end = await self._end()
+            stays = process.stays and end.outcome == "done"
             # Before its process is ended, where it has not ended itself: its peers' echoes would be heard of first.
             final = end.failure is not None and await self._tell(end)
-            await self._process.end()
+            if not stays:
+                await process.end()
             self.ending.set()
             if end.failure is not None:
                 self._subtask.finish(FrameType.FAILED, end.failure | {"final": final})
@@ -108,7 +111,8 @@ class Attempt:
                 self._subtask.finish(end.frame, end.payload)
                 await self._tell(end)
         finally:
-            await self._process.end()
+            if not stays:
+                await process.end()
             self.ending.set()
             self.ended.set()
 
@@ -295,7 +299,7 @@ class Attempt:
                 raise SubtaskGoneError
             words = (report.failure["type"], report.failure["message"], report.failure["traceback"])
             raise AttemptFailedError(*words, self._process.shell_code)
-        if not (report.done and self._process.exit_code == 0):
+        if not (report.done and (self._process.stays or self._process.exit_code == 0)):
             if self._hung_up.is_set():
                 raise SubtaskGoneError
             raise AttemptFailedError(*self._process.unexplained_failure().values())

@@ -73,6 +73,7 @@ class RoleProcess:
         with theirs:
             self._fork = server.fork(theirs, self._temporary)
         self._assigned_at: float | None = None
+        self._stays = asyncio.Event()
         self._ended = False
         self._oom_kills = oom_kills()
         self._listening = asyncio.create_task(self._listen())
@@ -81,6 +82,11 @@ class RoleProcess:
     @property
     def exit_code(self) -> int | None:
         return self._fork.exit_code
+
+    @property
+    def stays(self) -> bool:
+        """Whether it is done, and its TensorFlow server is there for its peers until :meth:`end`."""
+        return self._stays.is_set()
 
     @property
     def shell_code(self) -> int | None:
@@ -106,12 +112,18 @@ class RoleProcess:
         with contextlib.suppress(OSError):
             self._control.send(line)
 
-    async def wait(self) -> int:
-        """Its exit code, when it has ended and all that it told has been read."""
-        code = await self._fork.wait()
-        # Its descendants may keep the control socket open; what it told itself is there within a moment.
-        await asyncio.wait([self._listening], timeout=1.0)
-        return code
+    async def wait(self) -> None:
+        """Until it has ended and all that it told has been read, or until it is done and stays."""
+        ends = asyncio.create_task(self._fork.wait())
+        stays = asyncio.create_task(self._stays.wait())
+        try:
+            await asyncio.wait([ends, stays], return_when=asyncio.FIRST_COMPLETED)
+            if ends.done():
+                # Its descendants may keep the control socket open; what it told itself is there within a moment.
+                await asyncio.wait([self._listening], timeout=1.0)
+        finally:
+            ends.cancel()
+            stays.cancel()
 
     async def end(self) -> None:
         """Kills what is left of its process group. Nothing in it is worth a grace period that its peers wait for:
@@ -198,13 +210,7 @@ class RoleProcess:
             if not first:
                 return  # the next heartbeat is soon enough
         elif kind == "phase":
-            if event["phase"] not in _PHASES:
-                raise ValueError(event["phase"])
-            report.phase = str(event["phase"])
-            if report.phase == "waiting" and self._assigned_at is not None:
-                report.timings["tensorflow_import_wait"] = round(time.monotonic() - self._assigned_at, 3)
-            elif "task_wait" not in report.timings and self._assigned_at is not None:
-                report.timings["task_wait"] = round(time.monotonic() - self._assigned_at, 3)
+            self._enter(event["phase"])
         elif kind == "pulse":
             report.pulse, report.pulse_at = pulse_from(event), time.monotonic()
             return
@@ -216,6 +222,8 @@ class RoleProcess:
             report.notice(str(event["message"]))
         elif kind == "done":
             report.done, report.step, report.rows = True, int(event["step"]), int(event["rows"])
+        elif kind == "stays":
+            self._stays.set()
         elif kind == "failed":
             report.failure = {
                 "type": str(event["type"])[:_NOTICE_LENGTH],
@@ -223,3 +231,13 @@ class RoleProcess:
                 "traceback": str(event["traceback"])[-_TEXT_LIMIT:],
             }
         self.changed.set()
+
+    def _enter(self, phase: str) -> None:
+        if phase not in _PHASES:
+            raise ValueError(phase)
+        report = self.report
+        report.phase = phase
+        if phase == "waiting" and self._assigned_at is not None:
+            report.timings["tensorflow_import_wait"] = round(time.monotonic() - self._assigned_at, 3)
+        elif "task_wait" not in report.timings and self._assigned_at is not None:
+            report.timings["task_wait"] = round(time.monotonic() - self._assigned_at, 3)

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 import numpy
 
+from flinktf.ports import accepts
 from flinktf.protocol.task import TASK_VARIABLE, Task, task_from_environment
 from flinktf.training import forkserver
 from flinktf.training.control import Control, receive_assignment
@@ -81,6 +82,11 @@ def _run_task(task: Task, stream: socket.socket, control: Control) -> NoReturn:
     steps = runtime.progress.step
     control.send("done", step=steps, rows=rows)
     subtask.done(rows, steps)
+    if task.strategy == "Custom" and accepts(task.address):
+        # It has a server, and a session of a peer begins when all servers of the cluster have answered.
+        control.send("stays")
+        while True:
+            signal.pause()  # until the agent ends it, or has ended
     _leave(0)
 
 

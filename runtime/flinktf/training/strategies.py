@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from typing import Any
 
+from flinktf.ports import accepts
 from flinktf.protocol.task import Task
 from flinktf.training.errors import ClusterError
 
@@ -66,21 +66,12 @@ def wait_for_servers(cluster: dict[str, list[str]], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     missing = [(role, i, a) for role in ("ps", "worker") for i, a in enumerate(cluster.get(role, []))]
     while missing:
-        missing = [member for member in missing if not _accepts(member[2])]
+        missing = [member for member in missing if not accepts(member[2])]
         if missing and time.monotonic() > deadline:
             names = ", ".join(f"{role} {index} at {address}" for role, index, address in missing)
             raise ClusterError(f"no TensorFlow server answers within {seconds:.0f} s: {names}")
         if missing:
             time.sleep(0.1)
-
-
-def _accepts(address: str) -> bool:
-    host, port = address.rsplit(":", 1)
-    try:
-        with socket.create_connection((host, int(port)), timeout=2):
-            return True
-    except OSError:
-        return False
 
 
 def _members(cluster: dict[str, list[str]]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from integration.harness import JobFolder, job_folder
 
 IMPORTS = """
-    import json, os, sys
+    import json, os, sys, time
     from pyflink.common import Row
     from pyflink.datastream import StreamExecutionEnvironment
     from pyflink.table import DataTypes, Schema, StreamTableEnvironment, TableDescriptor

@@ -91,4 +91,7 @@ while behaviour == "read" and (frame := read_frame(stream)) is not None and fram
     tell("progress", step=frames, rows=10 * frames, metrics={"loss": 0.5})
 tell("done", step=frames, rows=10 * frames)
 send_frame(stream, FrameType.DONE, json.dumps({"rows": 10 * frames, "steps": frames}).encode())
+if behaviour == "stay":
+    tell("stays")
+    signal.pause()
 os._exit(0)

@@ -480,6 +480,25 @@ async def test_a_restarted_coordinator_hears_what_is_done(tmp_path: Path) -> Non
             assert state.generation == 1
 
 
+@pytest.mark.parametrize("again", [True, False])
+async def test_a_process_stays_for_its_peers_until_the_next_attempt_or_the_agents_end(
+    tmp_path: Path, again: bool
+) -> None:
+    async with stage(tmp_path, "stay") as s:
+        subtask = s.hello()
+        assert [(await answer(subtask)).type for _ in range(2)] == [FrameType.READY, FrameType.DONE]
+        subtask.close()
+        await s.state("Succeeded")
+        (staying,) = [p for p in psutil.Process().children(recursive=True) if p.name() == "flinktf-role"]
+        if again:
+            subtask = s.hello(attempt=1)
+            assert (await answer(subtask)).type is FrameType.DONE
+            assert not staying.is_running()
+            subtask.close()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        assert staying.status() == psutil.STATUS_ZOMBIE
+
+
 async def test_a_role_that_dies_comes_back_at_the_same_address(tmp_path: Path) -> None:
     """Its subtask is told that Flink may begin again; a job that has failed for good says that too."""
     policy = Policy("Role", max_restarts=1, backoff_seconds=0.1)
