@@ -22,6 +22,7 @@ _STOPPING: Final = {
 
 _GONE: Final = "its pod, its node or the way there is gone; it is restarted when it stays so"
 _HANGS: Final = "with spec.roles[].failover.stallTimeout such an instance is restarted; else delete its pod"
+_FORMING: Final = Claim("RolesHealthy", "Unknown", "Starting", "not every role has been heard of yet")
 
 Claims = tuple[Claim, ...]
 
@@ -44,7 +45,7 @@ def starting(look: Look, report: Report | None) -> Claims:
 
 def running(look: Look) -> Claims:
     report = look.report
-    generation = report.generation if report is not None else 0
+    generation = report.generation if report is not None else look.status.generation
     message = f"the roles run, in generation {generation} of their cluster"
     if not is_on(look.spec):
         message += "; a JobManager whose pod goes begins the run again: set spec.checkpoint and spec.storage"
@@ -162,15 +163,21 @@ def _health(look: Look, report: Report | None) -> Claim:
     problem = foremost(look.troubled)
     if problem is not None:
         return Claim("RolesHealthy", "False", problem.reason, problem.message)
-    sick = [i for i in report.instances if i.state == "Failed"] if report is not None else []
+    if report is None:
+        return _health_as_told(look)
+    sick = [i for i in report.instances if i.state == "Failed"]
     if sick:
         told = "; ".join(f"{i.role}-{i.index}: {i.error or 'failed'}" for i in sick)
         return Claim("RolesHealthy", "False", "RoleFailed", told)
-    silent = [i for i in report.instances if i.activity in UNWELL] if report is not None else []
+    silent = [i for i in report.instances if i.activity in UNWELL]
     if silent:
         told = ", ".join(f"{i.role}-{i.index} in pod {i.pod} is {i.activity}" for i in silent)
         way_out = _HANGS if any(i.activity != SILENT for i in silent) else _GONE
         return Claim("RolesHealthy", "False", "RoleUnresponsive", f"{told}; {way_out}")
-    if report is None or report.missing:
-        return Claim("RolesHealthy", "Unknown", "Starting", "not every role has been heard of yet")
-    return Claim("RolesHealthy", "True", "Healthy", "every role instance is there")
+    return _FORMING if report.missing else Claim("RolesHealthy", "True", "Healthy", "every role instance is there")
+
+
+def _health_as_told(look: Look) -> Claim:
+    """Of a run that runs, the replica before this one has heard."""
+    known = [c for c in look.status.conditions if c.type == "RolesHealthy" and look.status.phase == "Running"]
+    return next((Claim(c.type, c.status, c.reason, c.message) for c in known), _FORMING)

@@ -13,19 +13,15 @@ from datetime import timedelta
 from typing import Final
 
 from flinktf.api.status import RunStatus, Status, Stopping
-from flinktf.flink.pools import PIPELINE
 from flinktf_operator import claims
 from flinktf_operator.conditions import merge
-from flinktf_operator.look import Look
-from flinktf_operator.names import JOBMANAGER
+from flinktf_operator.look import FLINKS, Look
 from flinktf_operator.notices import notices
 from flinktf_operator.observed import WorkloadView
 from flinktf_operator.progress import progressed, unheard
 from flinktf_operator.transitions import Transition
 
 TERMINAL: Final = ("Succeeded", "Failed")
-_FLINKS: Final = (JOBMANAGER, PIPELINE)
-"""Pools that are no roles'."""
 _FIRST_BACKOFF: Final = 10
 _LONGEST_BACKOFF: Final = 360
 
@@ -110,8 +106,8 @@ def _next_to_stop(look: Look, why: Stopping) -> tuple[WorkloadView, ...]:
     """Roles first: each leaves with a checkpoint, for which the rest of the job is needed. A failed run has no use of
     one."""
     left = look.seen.workloads
-    roles = tuple(workload for workload in left if workload.pool not in _FLINKS)
-    leaving = bool(roles) or any(pod.pool not in _FLINKS for pod in look.seen.pods)
+    roles = tuple(workload for workload in left if workload.pool not in FLINKS)
+    leaving = bool(roles) or any(pod.pool not in FLINKS for pod in look.seen.pods)
     found = roles if leaving and why != "Restart" else left
     return tuple(workload for workload in found if not workload.deleting)
 
@@ -151,7 +147,9 @@ def _running(look: Look) -> Decision:
         return _failed(look, status)
     if limit is not None and look.now >= began + timedelta(seconds=limit):
         return _end(look, status, "Failed", claims.deadline_exceeded(limit))
-    phase = "Running" if report is not None and report.phase in ("Running", "Stopping") else "Starting"
+    # A replica that has just begun has heard of nobody yet: that is nothing that has happened to a job.
+    runs = report.phase in ("Running", "Stopping") if report is not None else status.phase == "Running"
+    phase = "Running" if runs else "Starting"
     status = status.model_copy(update={"phase": phase})
     found = claims.running(look) if phase == "Running" else claims.starting(look, report)
     left = (began + timedelta(seconds=limit) - look.now).total_seconds() if limit is not None else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from flinktf.api.job import Spec
 from flinktf.api.status import Status
@@ -13,6 +14,9 @@ from flinktf_operator.names import JOBMANAGER
 from flinktf_operator.observed import JobView, PodView
 from flinktf_operator.report import Report
 from flinktf_operator.store import Observation
+
+FLINKS: Final = (JOBMANAGER, PIPELINE)
+"""Pools that are no roles'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +58,15 @@ class Look:
         """How many pods there should be."""
         roles = {role.name: role.replicas for role in self.spec.roles}
         return ({JOBMANAGER: 1, PIPELINE: self.spec.flink.pipeline.replicas} | roles).get(pool, 0)
+
+
+def is_settled(seen: Observation) -> bool:
+    """Whether nothing seems to be left to do for a job: a guess from what is read cheaply, for an order only."""
+    if seen.job is None:
+        return True
+    status = seen.job.status
+    run, told = status.get("run") or {}, status.get("observedGeneration") == seen.job.generation
+    if status.get("phase") not in ("Starting", "Running"):
+        return told and not run.get("stopping")
+    there = sum(workload.run == run.get("number") and not workload.deleting for workload in seen.workloads)
+    return told and not run.get("stopping") and there == len(status.get("roles") or ()) + len(FLINKS)

@@ -34,7 +34,9 @@ _PATIENCE: Final = 5
 """Failures in a row after which the job's status says so."""
 _FAILED: Final = "ReconcileFailed"
 _PROGRESS_EVERY: Final = 2.0
-"""Seconds between two writes that only tell of progress: pods come in bursts."""
+"""Seconds between two writes that only tell of a job's progress: pods come in bursts."""
+_PROGRESS_RATE: Final = 50.0
+"""Such writes a second, of all jobs together: when very many start at once, each of them tells of fewer steps."""
 _WAITING_EVERY: Final = 10.0
 _LOOK_EVERY: Final = 600.0
 """Seconds after which a job is looked at although nothing was heard: what nobody watches may have been deleted."""
@@ -183,8 +185,9 @@ class Reconciler:
         notable = [*transitions(before, after), *notices]
         if not notable and _only_progress(before, after):
             since = time.monotonic() - self._written.get(job.key, 0.0)
-            if since < _PROGRESS_EVERY:
-                self._queue.add_after(job.key, _PROGRESS_EVERY - since)
+            pause = max(_PROGRESS_EVERY, self._store.under_way() / _PROGRESS_RATE)
+            if since < pause:
+                self._queue.add_after(job.key, pause - since)
                 return job
         body = await self._cluster.patch_status(job.namespace, job.name, job.resource_version, patch)
         self._written[job.key] = time.monotonic()

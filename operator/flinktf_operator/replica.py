@@ -20,7 +20,8 @@ from flinktf_operator.http import serve_health, serve_metrics
 from flinktf_operator.job_metrics import JobMetrics
 from flinktf_operator.leader import Lease
 from flinktf_operator.listeners import Listeners
-from flinktf_operator.observed import Key
+from flinktf_operator.look import is_settled
+from flinktf_operator.observed import Body, Key
 from flinktf_operator.options import Options
 from flinktf_operator.reconciler import Reconciler
 from flinktf_operator.resync import Resync
@@ -43,6 +44,7 @@ class Replica:
 
     def __init__(self, options: Options) -> None:
         self._options = options
+        self._namespaces = options.namespaces or (None,)
         self._store = Store()
         self._queue: WorkQueue[Key] = WorkQueue()
         self._stop = asyncio.Event()
@@ -95,7 +97,7 @@ class Replica:
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
 
     async def _work(self, cluster: Cluster) -> None:
-        await self._until_installed(cluster)
+        await self._jobs(cluster)
         if not self._options.leader_elect:
             await self._act(cluster)
             return
@@ -112,12 +114,13 @@ class Replica:
         if isinstance(results[0], Exception):
             raise results[0]
 
-    async def _until_installed(self, cluster: Cluster) -> None:
-        """Waits for the API server and the CRD: kopf would never see a kind that comes after its start."""
-        while not self._connected:
+    async def _jobs(self, cluster: Cluster, whole: bool = False) -> list[Body]:
+        """All jobs. Waits for the API server and the CRD: kopf would never see a kind that comes after its start."""
+        while True:
             try:
-                await cluster.list("FlinkTFJob", next(iter(self._options.namespaces), None))
+                listed = [await cluster.list("FlinkTFJob", namespace, whole) for namespace in self._namespaces]
                 self._connected = True
+                return [body for found in listed for body in found.objects]
             except ApiError as error:
                 _LOG.warning("no FlinkTFJobs can be listed; is the CRD installed? %s", error)
                 await asyncio.sleep(_PAUSE)
@@ -126,17 +129,27 @@ class Replica:
         """Until cancelled."""
         options = self._options
         metrics.LEADER.set(1)
-        namespaces = options.namespaces or (None,)
-        self._resync = Resync(cluster, self._store, namespaces, self._queue.add)
+        self._resync = Resync(cluster, self._store, self._namespaces, self._queue.add)
         looks: dict[Kind, Callable[[Key], None]] = {"workloads": self._queue.add, "pods": self._look_soon}
         self._watches = [
             Watch(cluster, self._store, kind, namespace, look_at)
             for kind, look_at in looks.items()
-            for namespace in namespaces
+            for namespace in self._namespaces
         ]
         started = asyncio.Event()
         async with Listeners(self._store, self._queue.add) as listeners, asyncio.TaskGroup() as group:
             reconciler = Reconciler(cluster, self._store, self._queue, listeners, options.jobs, options.identity)
+            for watch in self._watches:
+                group.create_task(watch.run())
+            for body in await self._jobs(cluster, whole=True):
+                self._store.put("jobs", body)
+            for watch in self._watches:  # no job is looked at while the store is half full
+                await watch.listed.wait()
+            # Who waits for something comes first; most have all that they want.
+            for job in sorted(self._store.jobs(), key=lambda job: is_settled(self._store.observe(job.key))):
+                self._queue.add(job.key)
+            group.create_task(reconciler.run())
+            group.create_task(self._resync.run())
             group.create_task(
                 kopf.operator(
                     registry=registry(self._store, self._queue.add, self._look_soon),
@@ -148,12 +161,6 @@ class Replica:
             )
             await started.wait()
             self._take_signals()
-            for watch in self._watches:
-                group.create_task(watch.run())
-            for watch in self._watches:  # no job is looked at while the store is half full
-                await watch.listed.wait()
-            group.create_task(reconciler.run())
-            group.create_task(self._resync.run())
 
     def _look_soon(self, key: Key) -> None:
         self._queue.add_after(key, _BURST)

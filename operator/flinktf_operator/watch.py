@@ -80,7 +80,8 @@ class Watch:
         before = self._store.versions(self.kind, self._namespace)
         found = await self._cluster.list(self._kind_name, self._namespace, self._whole)
         for body in found.objects:
-            if self._store.put(self.kind, body):
+            # At the start all jobs are looked at, and not in this order.
+            if self._store.put(self.kind, body) and self.listed.is_set():
                 self._look_at(key_of(self.kind, body))
         gone = before.keys() - {body["metadata"]["uid"] for body in found.objects}
         for key in self._store.lost(self.kind, gone):

@@ -209,9 +209,12 @@ def test_an_upgrade_of_the_operator_does_not_touch_a_running_job(release: Releas
     apply(on_kind, "wine", lasting())
     running(on_kind, "wine")
     before = {pod["metadata"]["uid"] for pod in on_kind.items("pods", MANAGED)}
+    ready = condition(on_kind.status("wine"), "Ready")
     release.roll_out_anew()
     step = on_kind.status("wine")["step"]
     eventually(lambda: on_kind.status("wine")["step"] > step, 90)
+    assert condition(on_kind.status("wine"), "Ready") == ready
+    assert sum(event["reason"] == "Running" for event in on_kind.items("events.v1.events.k8s.io")) == 1
     assert {pod["metadata"]["uid"] for pod in on_kind.items("pods", MANAGED)} == before
     on_kind("patch", "ftj", "wine", "--type=merge", "-p", '{"spec": {"suspend": true}}')
     on_kind("wait", "--for=condition=Suspended", "ftj/wine", "--timeout=120s", timeout=130)

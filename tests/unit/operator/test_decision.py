@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from flinktf.api.load import read_object
 from flinktf.api.status import CheckpointStatus, RoleStatus, RunStatus, Status, read_status
 from flinktf_operator.decision import Decision, decide, job_id
-from flinktf_operator.look import Look
-from flinktf_operator.observed import PodView, Problem, WorkloadView
+from flinktf_operator.look import Look, is_settled
+from flinktf_operator.observed import PodView, Problem, WorkloadView, job_view
 from flinktf_operator.report import CheckpointReport, FailureReport, InstanceReport, Report
 from flinktf_operator.store import Observation, Store
 from support import bodies
@@ -150,6 +150,41 @@ def test_a_heartbeat_alone_changes_nothing(changes: dict[str, Any], same: bool) 
     before = decide(look(running(), pods=pods, told=report())).status
     told = report(instances=(instance(0, **changes), instance(1, heard=3.0)))
     assert (decide(look(before, pods=pods, told=told)).status == before) == same
+
+
+@pytest.mark.parametrize(
+    "told", [report(), report(instances=(instance(0, state="Failed", error="ValueError: x"), instance(1)))]
+)
+def test_a_replica_that_has_just_begun_tells_of_no_change(told: Report) -> None:
+    """It has heard of no coordinator yet; a pod's trouble it sees by itself."""
+    workloads, pods = tuple(map(workload, ("jobmanager", "pipeline", "worker"))), (pod(), pod("wine-worker-b"))
+    before = decide(look(running(), workloads=workloads, pods=pods, told=told)).status
+    assert decide(look(before, workloads=workloads, pods=pods)).status == before
+    lost = replace(pods[0], ready=False, problem=Problem("NodeNotReady", "its node gpu-1 does not answer"))
+    after = decide(look(before, workloads=workloads, pods=(lost, pods[1])))
+    assert after.status.phase == "Running"
+    assert conditions(after)["RolesHealthy"] == ("False", "NodeNotReady")
+
+
+SETTLED: list[tuple[dict[str, Any], tuple[WorkloadView, ...], bool]] = [
+    ({}, (), False),
+    ({"phase": "Suspended"}, (), True),
+    ({"phase": "Succeeded", "observedGeneration": 0}, (), False),
+    ({"phase": "Running"}, (workload("jobmanager"), workload("pipeline"), workload()), True),
+    ({"phase": "Running"}, (workload("jobmanager"), workload("pipeline")), False),
+    ({"phase": "Running"}, (workload("jobmanager"), workload("pipeline"), workload(deleting=True)), False),
+    ({"phase": "Running"}, (workload("jobmanager"), workload("pipeline"), workload(run=2)), False),
+    ({"phase": "Starting", "run": {"number": 1, "stopping": "Suspend"}}, (), False),
+]
+
+
+@pytest.mark.parametrize(("status", "workloads", "settled"), SETTLED)
+def test_which_jobs_wait_for_something(
+    status: dict[str, Any], workloads: tuple[WorkloadView, ...], settled: bool
+) -> None:
+    known = {"observedGeneration": 1, "run": {"number": 1}, "roles": [{"name": "worker"}]}
+    job = job_view(bodies.job() | {"status": known | status if status else {}})
+    assert is_settled(Observation(job, workloads)) is settled
 
 
 def test_a_report_of_the_run_before_does_not_count() -> None:
