@@ -28,8 +28,13 @@ final class Batches {
     private static final int FULL = 2;
     /** To one instance: it computes one while the next ones travel. */
     private static final int ON_THEIR_WAY = 4;
-    /** Without a row for so many nanoseconds, no more rows come for now. */
+    /** Without a row for so many nanoseconds at least, no more rows come for now. */
     private static final long PAUSE = 100_000;
+    /**
+     * And for so much of the time that the batch is open: a fast stream stands still, too, while its thread has no core, and the
+     * batch that left because of that would be a small one.
+     */
+    private static final double PAUSE_SHARE = 0.5;
     /** Nanoseconds after which a lane tries again to close a batch that gets a row at the moment. */
     private static final long RETRY = 20_000;
 
@@ -182,7 +187,8 @@ final class Batches {
         long now = System.nanoTime();
         long left = batch.began() + spec.linger().toNanos() - now;
         long still = window.still(batch, openRows.getOpaque(), busy, now);
-        long patience = onTheirWay > 0 ? left : Math.min(left, PAUSE - still);
+        long pause = Math.max(PAUSE, (long) (PAUSE_SHARE * (now - batch.began())));
+        long patience = onTheirWay > 0 ? left : Math.min(left, pause - still);
         if (patience > 0 || !closedEarly(batch)) {
             changed.awaitNanos(patience > 0 ? patience : RETRY);
         }
