@@ -179,5 +179,5 @@ def _health(look: Look, report: Report | None) -> Claim:
 
 def _health_as_told(look: Look) -> Claim:
     """Of a run that runs, the replica before this one has heard."""
-    known = [c for c in look.status.conditions if c.type == "RolesHealthy" and look.status.phase == "Running"]
-    return next((Claim(c.type, c.status, c.reason, c.message) for c in known), _FORMING)
+    told = kept(look.status.conditions, without=frozenset()) if look.status.phase == "Running" else ()
+    return next((claim for claim in told if claim.type == "RolesHealthy"), _FORMING)

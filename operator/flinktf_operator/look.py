@@ -11,9 +11,9 @@ from flinktf.api.job import Spec
 from flinktf.api.status import Status
 from flinktf.flink.pools import PIPELINE
 from flinktf_operator.names import JOBMANAGER
-from flinktf_operator.observed import JobView, PodView
+from flinktf_operator.observed import JobView, PodView, WorkloadView
 from flinktf_operator.report import Report
-from flinktf_operator.store import Observation
+from flinktf_operator.store import UNDER_WAY, Observation
 
 FLINKS: Final = (JOBMANAGER, PIPELINE)
 """Pools that are no roles'."""
@@ -60,13 +60,13 @@ class Look:
         return ({JOBMANAGER: 1, PIPELINE: self.spec.flink.pipeline.replicas} | roles).get(pool, 0)
 
 
-def is_settled(seen: Observation) -> bool:
+def is_settled(job: JobView, workloads: tuple[WorkloadView, ...]) -> bool:
     """Whether nothing seems to be left to do for a job: a guess from what is read cheaply, for an order only."""
-    if seen.job is None:
+    status = job.status
+    run = status.get("run") or {}
+    if status.get("observedGeneration") != job.generation or run.get("stopping"):
+        return False
+    if status.get("phase") not in UNDER_WAY:
         return True
-    status = seen.job.status
-    run, told = status.get("run") or {}, status.get("observedGeneration") == seen.job.generation
-    if status.get("phase") not in ("Starting", "Running"):
-        return told and not run.get("stopping")
-    there = sum(workload.run == run.get("number") and not workload.deleting for workload in seen.workloads)
-    return told and not run.get("stopping") and there == len(status.get("roles") or ()) + len(FLINKS)
+    there = sum(workload.run == run.get("number") and not workload.deleting for workload in workloads)
+    return there == len(status.get("roles") or ()) + len(FLINKS)

@@ -146,7 +146,7 @@ class Replica:
             for watch in self._watches:  # no job is looked at while the store is half full
                 await watch.listed.wait()
             # Who waits for something comes first; most have all that they want.
-            for job in sorted(self._store.jobs(), key=lambda job: is_settled(self._store.observe(job.key))):
+            for job in sorted(self._store.jobs(), key=lambda it: is_settled(it, self._store.observe(it.key).workloads)):
                 self._queue.add(job.key)
             group.create_task(reconciler.run())
             group.create_task(self._resync.run())

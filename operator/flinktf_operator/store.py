@@ -13,7 +13,8 @@ from flinktf_operator.report import Report
 
 Kind = Literal["jobs", "workloads", "pods"]
 KINDS: Final[tuple[Kind, ...]] = ("jobs", "workloads", "pods")
-_UNDER_WAY: Final = ("Starting", "Running")
+UNDER_WAY: Final = ("Starting", "Running")
+"""Phases of a job that has pods."""
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -84,7 +85,7 @@ class Store:
 
     def reports(self) -> list[tuple[Key, Report]]:
         """The newest of each job that runs, or is about to."""
-        running = (key for key, job in self._jobs.items() if job.status.get("phase") in _UNDER_WAY)
+        running = (key for key, job in self._jobs.items() if job.status.get("phase") in UNDER_WAY)
         return [(key, self._reports[key]) for key in running if key in self._reports]
 
     def observe(self, key: Key) -> Observation:
@@ -107,7 +108,7 @@ class Store:
 
     def under_way(self) -> int:
         """How many jobs start or run."""
-        return sum(job.status.get("phase") in _UNDER_WAY for job in self._jobs.values())
+        return sum(job.status.get("phase") in UNDER_WAY for job in self._jobs.values())
 
     def versions(self, kind: Kind, namespace: str | None = None) -> dict[str, str]:
         """Resource version by uid of all objects of a kind as they are now: in a namespace, or in all."""

@@ -184,7 +184,7 @@ def test_which_jobs_wait_for_something(
 ) -> None:
     known = {"observedGeneration": 1, "run": {"number": 1}, "roles": [{"name": "worker"}]}
     job = job_view(bodies.job() | {"status": known | status if status else {}})
-    assert is_settled(Observation(job, workloads)) is settled
+    assert is_settled(job, workloads) is settled
 
 
 def test_a_report_of_the_run_before_does_not_count() -> None:

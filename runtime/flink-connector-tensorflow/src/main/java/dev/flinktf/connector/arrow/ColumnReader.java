@@ -51,8 +51,10 @@ abstract class ColumnReader implements ColumnVector {
 
     /** @throws BatchFormatException when one of the first {@code rows} values is none of the type */
     final void check(int rows) {
-        for (int row = 0; row < rows && mayRefuseValues(); row++) {
-            get(row);
+        if (mayRefuseValues()) {
+            for (int row = 0; row < rows; row++) {
+                get(row);
+            }
         }
     }
 
