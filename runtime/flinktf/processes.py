@@ -43,10 +43,15 @@ class Child:
 
     def log_tail(self, lines: int = 20) -> str:
         """The last lines of its output, of at most 64 KiB."""
-        with contextlib.suppress(OSError), self.log.open("rb") as log:
-            log.seek(-min(_TAIL_BYTES, self.log.stat().st_size), os.SEEK_END)
-            return "\n".join(log.read(_TAIL_BYTES).decode(errors="replace").splitlines()[-lines:])
-        return ""
+        return tail(self.log, lines)
+
+
+def tail(log: Path, lines: int) -> str:
+    """The last lines of a file, of at most 64 KiB; nothing when it cannot be read."""
+    with contextlib.suppress(OSError), log.open("rb") as file:
+        file.seek(-min(_TAIL_BYTES, log.stat().st_size), os.SEEK_END)
+        return "\n".join(file.read(_TAIL_BYTES).decode(errors="replace").splitlines()[-lines:])
+    return ""
 
 
 def become_subreaper() -> None:

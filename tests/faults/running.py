@@ -165,9 +165,10 @@ class Running:
             return _only([p for p in found if p.name() == "java" and "BashJavaUtils" not in " ".join(p.cmdline())])
         if name.startswith("agent-"):
             return _only(self.find("flinktf.agent", f"{name}.json"))
-        agent = self._process(f"agent-{self._place(name)}")
-        children = agent.children(recursive=True) if agent is not None else []
-        return _only([p for p in children if p.name() == NAME])
+        log = f"{self._place(name)}.log"
+        return _only(
+            [p for p in self.find() if p.name() == NAME and Path(f"/proc/{p.pid}/fd/1").readlink().name == log]
+        )
 
     def _place(self, instance: str) -> str:
         """The TaskManager, ``worker-0`` or ``worker-1``, that has ``instance`` now."""

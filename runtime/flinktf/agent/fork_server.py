@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from flinktf.agent.spec import AgentSpec
-from flinktf.processes import Child, kill, spawn
+from flinktf.processes import Child, kill, spawn, tail
 
+_LAST_WORDS: Final = 1.0
+"""Seconds that a fork server has to end when it has hung up."""
 COMMAND: Final = (sys.executable, "-m", "flinktf.training.process")
 
 
@@ -27,6 +29,39 @@ def command_for(spec: AgentSpec) -> tuple[str, ...]:
         return COMMAND
     into = str(Path(spec.work_dir, "environment"))
     return (sys.executable, "-m", "flinktf.agent.environment", *options, "--into", into)
+
+
+def environment_of(spec: AgentSpec) -> dict[str, str]:
+    """The variables of a fork server, and so of all that it forks."""
+    paths = [spec.code_path, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {
+        **os.environ,
+        "TF_USE_LEGACY_KERAS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "1",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": os.pathsep.join(paths),
+        **spec.env,
+    }
+
+
+def _preloaded(preloader: str, control: socket.socket, log: Path) -> bool:
+    """Whether the preloader was asked for a fork server that has ``control`` and writes to ``log``."""
+    with socket.socket(socket.AF_UNIX) as asked, log.open("ab") as output:
+        try:
+            asked.connect(preloader)
+            socket.send_fds(asked, [b"\n"], [control.fileno(), output.fileno()])
+        except OSError:  # it has died: the imports are our own affair
+            return False
+    return True
+
+
+async def _ended(child: Child) -> int:
+    """The exit code of a fork server that has hung up: it is about to end, and has nobody to speak to."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_WORDS):
+            return await child.process.wait()
+    kill(child)
+    return await child.process.wait()
 
 
 class Fork:
@@ -72,59 +107,50 @@ class Fork:
 
 
 class ForkServer:
-    """Started with its agent: the imports pass while Flink comes up."""
+    """Started with its agent: the imports pass while Flink comes up. ``child`` is None when preloaded."""
 
-    def __init__(self, child: Child, control: socket.socket) -> None:
-        self._child = child
+    def __init__(self, log: Path, control: socket.socket, child: Child | None) -> None:
+        self.log = log
         self._control = control
         control.setblocking(False)
+        self._child = child
         self._asked: dict[int, Fork] = {}
         self._running: dict[int, Fork] = {}
         self._count = 0
+        self._exit_code = 1  # as far as is known of who is not our child
         self.ready = False
         """Whether its imports are over."""
         self._listening = asyncio.create_task(self._listen())
 
     @classmethod
     async def start(cls, spec: AgentSpec, instance: str, command: Sequence[str] = COMMAND) -> Self:
-        """Raises OSError. All that ``command`` and what it forks print goes to one log, named after ``instance``."""
-        ours, theirs = socket.socketpair()
-        paths = [spec.code_path, *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = {
-            **os.environ,
-            "TF_USE_LEGACY_KERAS": "1",
-            "TF_CPP_MIN_LOG_LEVEL": "1",
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONPATH": os.pathsep.join(paths),
-            **spec.env,
-        }
-        with theirs:
-            child = await spawn(
-                instance,
-                [*command, "--control-fd", str(theirs.fileno())],
-                environment,
-                Path(spec.log_dir, f"{instance}.log"),
-                Path(spec.code_path),
-                pass_fds=(theirs.fileno(),),
-            )
-        return cls(child, ours)
+        """From the preloader, where there is one, else by ``command``. Raises OSError.
 
-    @property
-    def log(self) -> Path:
-        return self._child.log
+        All that it and what it forks print goes to one log, named after ``instance``.
+        """
+        ours, theirs = socket.socketpair()
+        log = Path(spec.log_dir, f"{instance}.log")
+        with theirs:
+            if spec.preloader is not None and _preloaded(spec.preloader, theirs, log):
+                return cls(log, ours, None)
+            words = [*command, "--control-fd", str(theirs.fileno())]
+            child = await spawn(
+                instance, words, environment_of(spec), log, Path(spec.code_path), pass_fds=(theirs.fileno(),)
+            )
+        return cls(log, ours, child)
 
     @property
     def alive(self) -> bool:
-        return self._child.exit_code is None and not self._listening.done()
+        return not self._listening.done() and (self._child is None or self._child.exit_code is None)
 
     def log_tail(self, lines: int) -> str:
-        return self._child.log_tail(lines)
+        return tail(self.log, lines)
 
     def fork(self, control: socket.socket, temporary: str) -> Fork:
         """Asks for a process that has ``control`` and its temporary files in ``temporary``."""
         fork = Fork()
         if not self.alive:
-            fork.exited(self._child.exit_code or 1)
+            fork.exited(self._exit_code)
             return fork
         self._count += 1
         self._asked[self._count] = fork
@@ -134,24 +160,35 @@ class ForkServer:
         return fork
 
     async def end(self) -> None:
-        """Kills it, and so all that it has forked."""
-        kill(self._child)
-        await self._child.process.wait()
-        await self._listening
+        """Ends it, and so all that it has forked."""
+        if self._child is not None:
+            kill(self._child)
+        elif self.ready:
+            self._control.shutdown(socket.SHUT_WR)  # without an agent it ends
+        else:
+            self._listening.cancel()  # its preloader may be busy for long, and it ends as soon as it begins
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._listening
+        self._lose_all()  # a task that is cancelled before it has begun does nothing
         self._control.close()
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
         received = b""
-        with contextlib.suppress(OSError, ValueError, KeyError):  # what makes no sense ends it as well
-            while chunk := await loop.sock_recv(self._control, 1 << 16):
-                *lines, received = (received + chunk).split(b"\n")
-                for line in lines:
-                    self._hear(json.loads(line))
-        kill(self._child)  # it has nobody to speak to
-        code = await self._child.process.wait()
+        try:
+            with contextlib.suppress(OSError, ValueError, KeyError):  # what makes no sense ends it as well
+                while chunk := await loop.sock_recv(self._control, 1 << 16):
+                    *lines, received = (received + chunk).split(b"\n")
+                    for line in lines:
+                        self._hear(json.loads(line))
+            if self._child is not None:
+                self._exit_code = await _ended(self._child)
+        finally:
+            self._lose_all()
+
+    def _lose_all(self) -> None:
         for fork in self._asked.values():
-            fork.exited(code)  # its imports failed, for example
+            fork.exited(self._exit_code)  # its imports failed, for example
         for fork in self._running.values():
             fork.exited(-signal.SIGKILL)  # the kernel has killed it with its parent
 

@@ -6,6 +6,7 @@ The same processes as on Kubernetes, with the same configuration; only who start
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from collections import Counter
@@ -13,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from flinktf.agent.fork_server import COMMAND, command_for, environment_of
 from flinktf.agent.job import agent_spec
+from flinktf.agent.spec import AgentSpec
 from flinktf.api import LoadedManifest
 from flinktf.coordinator.job import shape_of
 from flinktf.flink.afresh import afresh
@@ -42,6 +45,10 @@ _QUICK_START: Final = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 _COORDINATOR: Final = "coordinator"
 JOBMANAGER: Final = "jobmanager"
 _DRIVER: Final = "driver"
+_PRELOADER: Final = "preloader"
+_MAY_END: Final = frozenset({_DRIVER, _PRELOADER})
+"""The driver when it has submitted the job; what the preloader does for them, agents can do themselves."""
+_MOST_AGENTS: Final = 1024
 _MOST_REVIVALS: Final = 10
 _SETTLED: Final = 30.0
 """Seconds: what ends by itself sooner has not come up, and would not the next time."""
@@ -107,31 +114,54 @@ class Cluster:
                 await self._start_task_manager(pool, instance)
 
     async def start_agents(self) -> None:
-        """One agent beside each TaskManager of a role."""
+        """One agent beside each TaskManager of a role, and who imports TensorFlow for them all."""
+        specs = self._agent_specs()
+        if specs:
+            await self._start_preloader(next(iter(specs.values())))
+        for instance, spec in specs.items():
+            file = self.layout.run / f"agent-{instance}.json"
+            file.touch(mode=0o600)
+            file.write_text(spec.to_json())
+            command = [sys.executable, "-m", "flinktf.agent", "--spec", str(file)]
+            await self._spawn(f"agent-{instance}", command, dict(os.environ))
+
+    def _agent_specs(self) -> dict[str, AgentSpec]:
+        """By the names of the instances that they begin with."""
         spec = self.manifest.job.spec
         directory = self.manifest.directory
-        for role in spec.roles:
-            for index in range(role.replicas):
-                instance = f"{role.name}-{index}"
-                agent = agent_spec(
-                    self.manifest.job,
-                    role,
-                    socket=str(self.layout.agent_socket(instance)),
-                    coordinator=self.coordinator_url,
-                    token_file=str(self.layout.token),
-                    host=_HOST,
-                    code_path=str(self.manifest.code_path),
-                    model_path=str(directory / spec.model.path),
-                    checkpoint_path=str(directory / spec.checkpoint.path) if spec.checkpoint else "",
-                    storage_path=str(directory),
-                    work_dir=str(self.layout.work / instance),
-                    log_dir=str(self.layout.logs),
-                )
-                file = self.layout.run / f"agent-{instance}.json"
-                file.touch(mode=0o600)
-                file.write_text(agent.to_json())
-                command = [sys.executable, "-m", "flinktf.agent", "--spec", str(file)]
-                await self._spawn(f"agent-{instance}", command, dict(os.environ))
+        return {
+            f"{role.name}-{index}": agent_spec(
+                self.manifest.job,
+                role,
+                socket=str(self.layout.agent_socket(f"{role.name}-{index}")),
+                coordinator=self.coordinator_url,
+                token_file=str(self.layout.token),
+                host=_HOST,
+                code_path=str(self.manifest.code_path),
+                model_path=str(directory / spec.model.path),
+                checkpoint_path=str(directory / spec.checkpoint.path) if spec.checkpoint else "",
+                storage_path=str(directory),
+                work_dir=str(self.layout.work / f"{role.name}-{index}"),
+                log_dir=str(self.layout.logs),
+                preloader=str(self.layout.preloader_socket),
+            )
+            for role in spec.roles
+            for index in range(role.replicas)
+        }
+
+    async def _start_preloader(self, spec: AgentSpec) -> None:
+        """For all roles alike: they have one environment. It listens at once, and answers when its imports are over."""
+        if command_for(spec) != COMMAND:
+            return  # each role installs packages of its own
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(self.layout.preloader_socket))
+            listener.listen(_MOST_AGENTS)
+            descriptor = listener.fileno()
+            command = [*COMMAND, "--listen-fd", str(descriptor)]
+            log = self.layout.logs / f"{_PRELOADER}.log"
+            environment = environment_of(spec) | self._temporary()
+            child = await spawn(_PRELOADER, command, environment, log, Path(spec.code_path), pass_fds=(descriptor,))
+        self.children.append(child)
 
     async def start_driver(self) -> Child:
         """The process that submits the Flink job; it ends when the job is submitted."""
@@ -223,7 +253,7 @@ class Cluster:
         return told
 
     def _ended(self) -> list[Child]:
-        return [child for child in self.children if child.name != _DRIVER and child.exit_code is not None]
+        return [child for child in self.children if child.name not in _MAY_END and child.exit_code is not None]
 
     def _can_begin_again(self, child: Child) -> bool:
         # By a signal, or in good order (an agent that was told to leave): not because it cannot start.
@@ -240,7 +270,11 @@ class Cluster:
 
     async def _spawn(self, name: str, command: list[str], environment: dict[str, str]) -> Child:
         self._recipes[name] = command, environment
-        temporary = {"TMPDIR": str(self.layout.temporary)}
-        child = await spawn(name, command, environment | temporary, self.layout.logs / f"{name}.log", self.layout.run)
+        child = await spawn(
+            name, command, environment | self._temporary(), self.layout.logs / f"{name}.log", self.layout.run
+        )
         self.children.append(child)
         return child
+
+    def _temporary(self) -> dict[str, str]:
+        return {"TMPDIR": str(self.layout.temporary)}

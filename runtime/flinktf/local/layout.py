@@ -49,6 +49,10 @@ class Layout:
     def coordinator_port(self) -> Path:
         return self.sockets / "coordinator.port"
 
+    @property
+    def preloader_socket(self) -> Path:
+        return self.sockets / "preloader.sock"
+
     def agent_socket(self, instance: str) -> Path:
         return self.sockets / f"{instance}.sock"
 

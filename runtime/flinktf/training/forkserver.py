@@ -6,6 +6,7 @@ itself runs nothing of TensorFlow's: what that would start, threads and devices,
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import json
@@ -58,7 +59,7 @@ def serve(agent: socket.socket) -> Forked:
     signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     requests, count = _Requests(agent), 0
-    agent.sendall(b'{"ready": true}\n')
+    _tell(agent, ready=True)
     gc.collect()
     gc.freeze()  # for good: a collection would write to each object, and so copy the pages that all share
     while True:
@@ -121,4 +122,5 @@ def _bury(agent: socket.socket) -> None:
 
 
 def _tell(agent: socket.socket, **values: int) -> None:
-    agent.sendall(json.dumps(values).encode() + b"\n")
+    with contextlib.suppress(OSError):  # the agent has gone: what is read next says so
+        agent.sendall(json.dumps(values).encode() + b"\n")

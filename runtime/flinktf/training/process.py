@@ -1,4 +1,4 @@
-"""The TensorFlow processes of a role: ``python -m flinktf.training.process --control-fd N``.
+"""The TensorFlow processes of a role: ``python -m flinktf.training.process --control-fd N``, or ``--listen-fd N``.
 
 TensorFlow is imported while the cluster still forms. Then there is a process for each attempt of the role, forked from
 this one: it waits for its task and the subtask's connection, and runs the entrypoint, or serves, where the strategy
@@ -24,14 +24,21 @@ from flinktf.training import forkserver
 from flinktf.training.control import Control, receive_assignment
 from flinktf.training.entrypoint import load_entrypoint
 from flinktf.training.failures import describe
+from flinktf.training.preloader import preload
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="flinktf.training.process")
-    parser.add_argument("--control-fd", type=int, required=True)
-    agent = socket.socket(fileno=parser.parse_args().control_fd)
+    sockets = parser.add_mutually_exclusive_group(required=True)
+    sockets.add_argument("--control-fd", type=int, help="of the agent whose role this is")
+    sockets.add_argument("--listen-fd", type=int, help="where agents ask for a fork server each")
+    arguments = parser.parse_args()
     faulthandler.register(signal.SIGUSR1)  # where it hangs, for its agent: also while one thread holds all others up
-    seconds = _import()
+    if arguments.listen_fd is not None:
+        agent, seconds = preload(socket.socket(fileno=arguments.listen_fd), _import)
+    else:
+        agent = socket.socket(fileno=arguments.control_fd)
+        seconds = _import()
     sock, before = forkserver.serve(agent)
     numpy.random.seed()  # else every attempt would draw the same numbers
     control = Control(sock)

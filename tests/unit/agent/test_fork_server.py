@@ -1,4 +1,4 @@
-"""A real server and real forks; only what it imports is a fraction of a second's sleep."""
+"""A real server and real forks, with and without a preloader; only the imports are a fraction of a second's sleep."""
 
 from __future__ import annotations
 
@@ -17,13 +17,23 @@ import pytest
 
 from flinktf.agent.fork_server import Fork, ForkServer
 from flinktf.agent.spec import AgentSpec
+from flinktf.processes import Child, kill, spawn
 from flinktf.training.forkserver import NAME
 
 SERVER = """
 import json, os, signal, socket, subprocess, sys, tempfile, time
 from flinktf.training.forkserver import serve
-time.sleep({importing})
-control, before = serve(socket.socket(fileno=int(sys.argv[-1])))
+from flinktf.training.preloader import preload
+def imports():
+    time.sleep({importing})
+    return 0.0
+option, fd = sys.argv[-2:]
+agent = socket.socket(fileno=int(fd))
+if option == "--listen-fd":
+    agent, _ = preload(agent, imports)
+else:
+    imports()
+control, before = serve(agent)
 control.sendall(json.dumps({{"before": before, "temporary": tempfile.gettempdir()}}).encode() + b"\\n")
 command = control.recv(100).decode()
 if command.startswith("exit"):
@@ -44,29 +54,59 @@ class Asked:
         with theirs:
             self.fork: Fork = server.fork(theirs, str(folder))
 
+    async def pid(self) -> int:
+        """The server tells it after it has forked."""
+        while self.fork.pid is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        return self.fork.pid
+
     async def line(self) -> bytes:
         return await asyncio.to_thread(self.control.recv, 1000)
 
 
 @contextlib.asynccontextmanager
-async def server(folder: Path, importing: str = "0") -> AsyncIterator[ForkServer]:
-    spec = AgentSpec(
-        job="job", role="worker", replicas=1, strategy="Independent", socket="", coordinator="", token_file="", host="",
-        entrypoint=None, code_path=str(folder), model_path="", checkpoint_path="", storage_path="", work_dir="",
-        log_dir=str(folder),
-    )  # fmt: skip
-    code = SERVER.format(importing=importing)
-    started = await ForkServer.start(spec, "worker-0", [sys.executable, "-c", code])
+async def server(folder: Path, importing: str = "0", *, preloaded: bool = False) -> AsyncIterator[ForkServer]:
+    command = [sys.executable, "-c", SERVER.format(importing=importing)]
+    path = folder / "preloader.sock"
+    preloader = await preloader_at(path, command) if preloaded else None
+    started = await ForkServer.start(spec_in(folder, str(path) if preloaded else None), "worker-0", command)
     try:
         yield started
     finally:
         await started.end()
+        if preloader is not None:
+            if started.ready:
+                psutil.wait_procs(psutil.Process(preloader.process.pid).children(), timeout=10)
+                assert not psutil.Process(preloader.process.pid).children()
+            kill(preloader)
+            await preloader.process.wait()
     assert not [p for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
 
 
+async def preloader_at(path: Path, command: list[str]) -> Child:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        words = [*command, "--listen-fd", str(listener.fileno())]
+        log = path.with_suffix(".log")
+        return await spawn("preloader", words, os.environ, log, path.parent, pass_fds=(listener.fileno(),))
+
+
+def spec_in(folder: Path, preloader: str | None) -> AgentSpec:
+    return AgentSpec(
+        job="job", role="worker", replicas=1, strategy="Independent", socket="", coordinator="", token_file="", host="",
+        entrypoint=None, code_path=str(folder), model_path="", checkpoint_path="", storage_path="", work_dir="",
+        log_dir=str(folder), preloader=preloader,
+    )  # fmt: skip
+
+
+with_and_without_a_preloader = pytest.mark.parametrize("preloaded", [False, True])
+
+
+@with_and_without_a_preloader
 @pytest.mark.parametrize("importing", ["0", "0.5"])
-async def test_forks_have_a_number_a_folder_and_an_exit_code(tmp_path: Path, importing: str) -> None:
-    async with server(tmp_path, importing) as one:
+async def test_forks_have_a_number_a_folder_and_an_exit_code(tmp_path: Path, importing: str, preloaded: bool) -> None:
+    async with server(tmp_path, importing, preloaded=preloaded) as one:
         asked = [Asked(one, tmp_path / str(number)) for number in range(3)]
         (tmp_path / "0").mkdir()
         told = [json.loads(await each.line()) for each in asked]
@@ -78,8 +118,9 @@ async def test_forks_have_a_number_a_folder_and_an_exit_code(tmp_path: Path, imp
             assert await each.fork.wait() == each.fork.exit_code == code
 
 
-async def test_one_that_is_ended_takes_what_it_started_with_it_and_nobody_else(tmp_path: Path) -> None:
-    async with server(tmp_path) as one:
+@with_and_without_a_preloader
+async def test_one_that_is_ended_takes_what_it_started_with_it_and_nobody_else(tmp_path: Path, preloaded: bool) -> None:
+    async with server(tmp_path, preloaded=preloaded) as one:
         victim, other = Asked(one, tmp_path), Asked(one, tmp_path)
         for each in (victim, other):
             await each.line()
@@ -95,8 +136,9 @@ async def test_one_that_is_ended_takes_what_it_started_with_it_and_nobody_else(t
             other.fork.signal(signal.SIGUSR1)
 
 
-async def test_one_that_is_ended_before_the_imports_are_over_does_nothing(tmp_path: Path) -> None:
-    async with server(tmp_path, "0.5") as one:
+@with_and_without_a_preloader
+async def test_one_that_is_ended_before_the_imports_are_over_does_nothing(tmp_path: Path, preloaded: bool) -> None:
+    async with server(tmp_path, "0.5", preloaded=preloaded) as one:
         asked = Asked(one, tmp_path)
         asked.control.send(b"exit 0")
         assert not one.ready
@@ -105,28 +147,63 @@ async def test_one_that_is_ended_before_the_imports_are_over_does_nothing(tmp_pa
         assert asked.fork.exit_code in (0, -signal.SIGKILL)
 
 
-async def test_a_server_that_is_killed_takes_its_forks_with_it(tmp_path: Path) -> None:
-    async with server(tmp_path) as one:
+@with_and_without_a_preloader
+async def test_a_server_that_is_killed_takes_its_forks_with_it(tmp_path: Path, preloaded: bool) -> None:
+    async with server(tmp_path, preloaded=preloaded) as one:
         asked = Asked(one, tmp_path)
         await asked.line()
-        assert asked.fork.pid is not None
-        os.kill(psutil.Process(asked.fork.pid).ppid(), signal.SIGKILL)
+        os.kill(psutil.Process(await asked.pid()).ppid(), signal.SIGKILL)
         assert await asked.fork.wait() == -signal.SIGKILL
         assert not one.alive
-        assert await Asked(one, tmp_path).fork.wait() == -signal.SIGKILL
+        assert await Asked(one, tmp_path).fork.wait() == (1 if preloaded else -signal.SIGKILL)
 
 
-async def test_imports_that_fail_fail_who_waits_for_them(tmp_path: Path) -> None:
-    async with server(tmp_path, "0.2); raise ImportError('no TensorFlow'") as one:
+@with_and_without_a_preloader
+async def test_imports_that_fail_fail_who_waits_for_them(tmp_path: Path, preloaded: bool) -> None:
+    async with server(tmp_path, "0.2); raise ImportError('no TensorFlow'", preloaded=preloaded) as one:
         asked = Asked(one, tmp_path)
         assert await asked.fork.wait() == 1
         assert "ImportError: no TensorFlow" in one.log_tail(5)
         await asked.fork.end()
 
 
-async def test_a_hundred_requests_at_once(tmp_path: Path) -> None:
-    async with server(tmp_path, "0.3") as one:
+@with_and_without_a_preloader
+async def test_a_hundred_requests_at_once(tmp_path: Path, preloaded: bool) -> None:
+    async with server(tmp_path, "0.3", preloaded=preloaded) as one:
         asked = [Asked(one, tmp_path) for _ in range(100)]
         for each in asked:
             each.control.send(b"exit 7")
         assert {await each.fork.wait() for each in asked} == {7}
+
+
+async def test_an_agent_does_not_wait_for_imports_that_it_has_no_use_of_any_more(tmp_path: Path) -> None:
+    async with asyncio.timeout(20), server(tmp_path, "30", preloaded=True) as one:
+        asked = Asked(one, tmp_path)
+        await one.end()
+        assert await asked.fork.wait() == 1
+
+
+async def test_each_agent_has_a_server_and_a_log_of_its_own(tmp_path: Path) -> None:
+    async with server(tmp_path, preloaded=True) as one:
+        other = await ForkServer.start(spec_in(tmp_path, str(tmp_path / "preloader.sock")), "worker-1", ["false"])
+        asked = Asked(one, tmp_path), Asked(other, tmp_path)
+        for each in asked:
+            await each.line()
+        pids = [await each.pid() for each in asked]
+        assert len({psutil.Process(pid).ppid() for pid in pids}) == 2
+        assert [Path(f"/proc/{pid}/fd/2").readlink().name for pid in pids] == ["worker-0.log", "worker-1.log"]
+        await other.end()
+        assert await asked[1].fork.wait() == -signal.SIGKILL
+        assert one.alive
+        assert asked[0].fork.exit_code is None
+
+
+async def test_without_a_preloader_that_has_died_the_agent_imports_itself(tmp_path: Path) -> None:
+    path, command = tmp_path / "preloader.sock", [sys.executable, "-c", SERVER.format(importing="0")]
+    preloader = await preloader_at(path, command)
+    kill(preloader)
+    await preloader.process.wait()
+    one = await ForkServer.start(spec_in(tmp_path, str(path)), "worker-0", command)
+    asked = Asked(one, tmp_path)
+    assert json.loads(await asked.line())["before"] == 0
+    await one.end()
