@@ -82,6 +82,12 @@ public record PredictSpec(
                 timeout);
     }
 
+    /** The same with batches of at most {@code most} rows. */
+    PredictSpec withBatchesOf(int most) {
+        return new PredictSpec(
+                role, replicas, hello, input, output, Math.min(batchRows, most), batchBytes, linger, timeout);
+    }
+
     private static RoleSettings role(String role, ReadableConfig configuration) {
         Set<String> known = RoleSettings.roles(configuration);
         check(known.isEmpty() || known.contains(role),

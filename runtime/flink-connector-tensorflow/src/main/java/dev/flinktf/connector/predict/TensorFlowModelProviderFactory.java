@@ -1,5 +1,7 @@
 package dev.flinktf.connector.predict;
 
+import static org.apache.flink.table.api.config.ExecutionConfigOptions.TABLE_EXEC_ASYNC_ML_PREDICT_MAX_CONCURRENT_OPERATIONS;
+
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.table.catalog.ResolvedCatalogModel;
@@ -38,7 +40,8 @@ public final class TensorFlowModelProviderFactory implements ModelProviderFactor
                         Configuration.fromMap(model.getOptions()),
                         columns(model.getResolvedInputSchema()),
                         columns(model.getResolvedOutputSchema()),
-                        context.getConfiguration()));
+                        context.getConfiguration()),
+                context.getConfiguration().get(TABLE_EXEC_ASYNC_ML_PREDICT_MAX_CONCURRENT_OPERATIONS));
     }
 
     private static RowType columns(ResolvedSchema schema) {

@@ -108,6 +108,27 @@ class MLPredictTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            ''                                       | 32
+            , MAP['max-concurrent-operations', '20'] | 10
+            , MAP['max-concurrent-operations', '1']  | 1
+            """)
+    void batchesAreFullBeforeFlinkHoldsRowsBack(String config, int full) throws Exception {
+        try (FakePredictors predictors = new FakePredictors(1, FakePredictors::sums)) {
+            StreamTableEnvironment tables = tables(1, 1);
+            tables.getConfig().set("table.exec.async-ml-predict.max-concurrent-operations", "64");
+            numbers(tables, 1_000);
+            model(tables, "m", "");
+
+            List<Row> rows =
+                    rows(tables, "SELECT id, y FROM ML_PREDICT(TABLE numbers, MODEL m, DESCRIPTOR(a, b)" + config + ")");
+
+            assertThat(rows).hasSize(1_000).allMatch(row -> row.getField(1).equals(3.0 * row.<Long>getFieldAs(0)));
+            assertThat(predictors.batches()).contains(full).allMatch(size -> size <= full);
+        }
+    }
+
     @Test
     void nullsTravelBothWays() throws Exception {
         try (FakePredictors predictors = new FakePredictors(1, FakePredictors::sums)) {
