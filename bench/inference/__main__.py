@@ -8,47 +8,100 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, NamedTuple
 
 from bench.inference import jobs
 from bench.inference.models import WIDTHS
+from bench.inference.sources import Csv, Datagen, Source
 from bench.paths import run_spec, task_times
 
-ROWS = {"small": 8_000_000, "heavy": 400_000}
 PANDAS = {"small": 2_000_000, "heavy": 400_000}
 SCALAR = 300
+_ROUNDS = 3
+"""Of each rate, with all others in between: a shared machine is another one from one minute to the next."""
 _PACED = 40
 """Seconds that paced rows take."""
+
+
+class Case(NamedTuple):
+    """``rows`` with a model, ``alone`` without one: in as many seconds."""
+
+    source: Source
+    rows: int
+    alone: int
+
+
+class Round(NamedTuple):
+    """Rows a second of jobs that ran one after the other. ``direct`` is the model, called on batches in memory."""
+
+    alone: float
+    direct: float
+    predict: float
+    ml_predict: float
+
+    def of_the_slower(self, rate: float) -> float:
+        """Of what a pipeline with a model cannot pass: what Flink does alone, or the model."""
+        return rate / min(self.alone, self.direct)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", action="append", choices=WIDTHS, help="only these")
+    parser.add_argument("--rounds", type=int, default=_ROUNDS, help="how often each rate is measured")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        models = Path(folder)
+        models = Path(folder, "models")
         _models(models)
+        datagen = Datagen()
+        cases = {
+            "small": [Case(datagen, 8_000_000, 8_000_000), Case(Csv(Path(folder, "csv")), 2_000_000, 2_000_000)],
+            "heavy": [Case(datagen, 400_000, 8_000_000)],
+        }
         for name in arguments.model or WIDTHS:
-            _report(name, models / name)
+            print(f"\n{name}: 10 FLOAT through layers of {', '.join(map(str, WIDTHS[name]))}", flush=True)
+            for case in cases[name]:
+                rounds = [_round(case, models / name) for _ in range(arguments.rounds)]
+                _report(case.source, rounds)
+                if case.source is datagen:
+                    _others(datagen, models / name, rounds)
 
 
-def _report(name: str, model: Path) -> None:
-    rows = ROWS[name]
-    print(f"\n{name}: 10 FLOAT through layers of {', '.join(map(str, WIDTHS[name]))}", flush=True)
-    alone = _slope(jobs.blackhole, "sql", ROWS["small"], jobs.ALONE)
-    direct = float(_models(model.parent, "--direct", name))
-    slower = min(alone, direct)
-    print(f"  Flink alone {alone:,.0f} rows/s, the model alone {direct:,.0f}", flush=True)
-    ours = _slope(lambda n: jobs.predict(n, model), "py", rows, jobs.SERVED)
-    sql = _slope(lambda n: jobs.ml_predict(n, model), "sql", rows, jobs.SERVED)
-    print(f"  flinktf.flink.predict {ours:,.0f} rows/s, {ours / slower:.2f} of the slower one (goal 0.7)", flush=True)
-    print(f"  ML_PREDICT            {sql:,.0f} rows/s, {sql / slower:.2f} of it", flush=True)
-    pandas = _udf(model, "pandas", PANDAS[name])
-    scalar = _udf(model, "scalar", SCALAR)
+def _round(case: Case, model: Path) -> Round:
+    ddl = case.source.ddl
+    return Round(
+        _slope(lambda rows: jobs.alone(ddl(rows)), "sql", case.alone, jobs.ALONE),
+        float(_models(model.parent, "--direct", model.name)),
+        _slope(lambda rows: jobs.predict(ddl(rows), model), "py", case.rows, jobs.SERVED),
+        _slope(lambda rows: jobs.ml_predict(ddl(rows), model), "sql", case.rows, jobs.SERVED),
+    )
+
+
+def _report(source: Source, rounds: list[Round]) -> None:
+    """Each rate's median, and of the ratios, which are of one round each, the median and the extremes."""
+    alone, direct, ours, sql = (median(rates) for rates in zip(*rounds, strict=True))
+    print(f"  from {source.name}: Flink alone {alone:,.0f} rows/s, the model alone {direct:,.0f}")
+    for name, rate, ratios in (
+        ("flinktf.flink.predict", ours, [one.of_the_slower(one.predict) for one in rounds]),
+        ("ML_PREDICT", sql, [one.of_the_slower(one.ml_predict) for one in rounds]),
+    ):
+        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+        print(
+            f"    {name:21} {rate:,.0f} rows/s, {median(ratios):.2f} of the slower one ({spread}; goal 0.7)", flush=True
+        )
+
+
+def _others(source: Source, model: Path, rounds: list[Round]) -> None:
+    """UDFs, and the latency at half of each rate."""
+    ours = median(one.predict for one in rounds)
+    pandas = _udf(source, model, "pandas", PANDAS[model.name])
+    scalar = _udf(source, model, "scalar", SCALAR)
     print(f"  pandas UDF, signature {pandas:,.0f} rows/s: predict is {ours / pandas:.1f} x of it (goal 1.5)")
     print(f"  scalar UDF, Keras     {scalar:,.0f} rows/s: predict is {ours / scalar:,.0f} x of it (goal 50)")
-    print(f"  predict at half load    {_latency(model, int(ours / 2), ml_predict=False)}", flush=True)
-    print(f"  ML_PREDICT at half load {_latency(model, int(sql / 2), ml_predict=True)}", flush=True)
+    # Of the slowest round: in another minute the machine may not keep up with half of the median.
+    slowest = Round(*map(min, zip(*rounds, strict=True)))
+    print(f"  predict at half load    {_latency(model, int(slowest.predict / 2), ml_predict=False)}", flush=True)
+    print(f"  ML_PREDICT at half load {_latency(model, int(slowest.ml_predict / 2), ml_predict=True)}", flush=True)
 
 
 def _models(folder: Path, *more: str) -> str:
@@ -69,9 +122,9 @@ def _seconds(text: str, suffix: str, spec: dict[str, Any]) -> float:
         return finished - running
 
 
-def _udf(model: Path, kind: str, rows: int) -> float:
+def _udf(source: Source, model: Path, kind: str, rows: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
-        run_spec(Path(folder), "job.py", jobs.udf(rows, model, kind), jobs.ALONE)
+        run_spec(Path(folder), "job.py", jobs.udf(source.ddl(rows), model, kind), jobs.ALONE)
         _, finished = task_times(Path(folder))
         return rows / (finished - float((model.parent / "first").read_text()))
 

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.inference.models import BATCH
+from bench.inference.sources import FLOATS, NAMES
 
-NAMES: Final = tuple(f"f{i}" for i in range(10))
-FLOATS: Final = ", ".join(f"{name} FLOAT" for name in NAMES)
 COLUMNS: Final = ", ".join(NAMES)
 OUTPUT: Final = "y FLOAT"
 # Without it Flink copies each row between any two operators, which costs more than all else here; for all jobs alike.
@@ -23,29 +22,18 @@ ALONE: Final[dict[str, Any]] = {"flink": _REUSE, "tensorflow": {"strategy": "Ind
 _PROMPT: Final = _REUSE["configuration"] | {"execution.buffer-timeout.interval": "1 ms"}
 PACED: Final[dict[str, Any]] = SERVED | {"flink": {"configuration": _PROMPT}, "job": {"jars": ["paced.jar"]}}
 
-_SOURCE: Final = (
-    "CREATE TABLE numbers ({floats}) WITH ('connector' = 'datagen', 'number-of-rows' = '{rows}', "
-    "'rows-per-second' = '100000000');\n"
-)
 _SINK: Final = "CREATE TABLE sink (y FLOAT) WITH ('connector' = 'blackhole');\n"
 
 
-def source(rows: int) -> str:
-    return _SOURCE.format(floats=FLOATS, rows=rows)
+def alone(numbers: str) -> str:
+    """Flink alone: a sum of all that the model takes, in its place. ``numbers`` is the DDL of the rows' table."""
+    return f"{numbers};\n{_SINK}INSERT INTO sink SELECT {' + '.join(NAMES)} FROM numbers;\n"
 
 
-def blackhole(rows: int) -> str:
-    """Flink alone."""
-    return source(rows) + _SINK + "INSERT INTO sink SELECT f0 FROM numbers;\n"
-
-
-def ml_predict(rows: int, model: Path) -> str:
-    return (
-        source(rows)
-        + _SINK
-        + create(model, f", 'batch.rows' = '{BATCH[model.name]}', 'batch.linger' = '50 ms'")
-        + (f"INSERT INTO sink SELECT y FROM ML_PREDICT(TABLE numbers, MODEL m, DESCRIPTOR({COLUMNS}));\n")
-    )
+def ml_predict(numbers: str, model: Path) -> str:
+    declared = create(model, f", 'batch.rows' = '{BATCH[model.name]}', 'batch.linger' = '50 ms'")
+    query = f"SELECT y FROM ML_PREDICT(TABLE numbers, MODEL m, DESCRIPTOR({COLUMNS}))"
+    return f"{numbers};\n{_SINK}{declared}INSERT INTO sink {query};\n"
 
 
 def create(model: Path, options: str = "") -> str:
@@ -53,13 +41,13 @@ def create(model: Path, options: str = "") -> str:
     return f"{declared} WITH ('provider' = 'tensorflow', 'path' = '{model}'{options});\n"
 
 
-def predict(rows: int, model: Path) -> str:
+def predict(numbers: str, model: Path) -> str:
     """``flinktf.flink.predict``."""
     return f'''
 from flinktf.flink import predict
 
 def main(job):
-    job.table_env.execute_sql("""{source(rows).strip().rstrip(";")}""")
+    job.table_env.execute_sql("""{numbers}""")
     job.table_env.execute_sql("""{_SINK.strip().rstrip(";")}""")
     found = predict(job.table_env, job.table_env.from_path("numbers"), "{model}", "{OUTPUT}",
                     options={{"batch.rows": "{BATCH[model.name]}", "batch.linger": "50 ms"}})
@@ -67,7 +55,7 @@ def main(job):
 '''
 
 
-def udf(rows: int, model: Path, kind: str) -> str:
+def udf(numbers: str, model: Path, kind: str) -> str:
     """``pandas``: the signature, a batch at a time; ``scalar``: Keras' ``predict``, a row at a time."""
     return f'''
 import time
@@ -110,7 +98,7 @@ class Predict(ScalarFunction):
 
 
 def main(job):
-    job.table_env.execute_sql("""{source(rows).strip().rstrip(";")}""")
+    job.table_env.execute_sql("""{numbers}""")
     job.table_env.execute_sql("""{_SINK.strip().rstrip(";")}""")
     predict = udf(Predict(), result_type=DataTypes.FLOAT(), func_type={'"pandas"' if kind == "pandas" else '"general"'})
     job.table_env.create_temporary_function("predict", predict)
