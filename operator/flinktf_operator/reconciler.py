@@ -35,7 +35,7 @@ _PATIENCE: Final = 5
 _FAILED: Final = "ReconcileFailed"
 _PROGRESS_EVERY: Final = 2.0
 """Seconds between two writes that only tell of a job's progress: pods come in bursts."""
-_PROGRESS_RATE: Final = 50.0
+_PROGRESS_RATE: Final = 20.0
 """Such writes a second, of all jobs together: when very many start at once, each of them tells of fewer steps."""
 _WAITING_EVERY: Final = 10.0
 _LOOK_EVERY: Final = 600.0
