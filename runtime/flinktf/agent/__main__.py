@@ -1,4 +1,4 @@
-"""``python -m flinktf.agent --spec FILE``: the agent of one role TaskManager."""
+"""``python -m flinktf.agent --spec FILE [--preloader SOCKET]``: the agent of one role TaskManager."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from flinktf.agent.spec import agent_spec_from_json
 def main() -> int:
     parser = argparse.ArgumentParser(prog="flinktf.agent", description=__doc__)
     parser.add_argument("--spec", type=Path, required=True, help="JSON of what the agent has to know")
-    spec = agent_spec_from_json(parser.parse_args().spec.read_text(), os.environ)
+    parser.add_argument("--preloader", help="socket of who has imported TensorFlow for all agents of this machine")
+    arguments = parser.parse_args()
+    spec = agent_spec_from_json(arguments.spec.read_text(), os.environ)
     identity = f"job={spec.job} role={spec.role}"
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format=f"%(asctime)s %(levelname)s {identity} %(message)s"
     )
     try:
-        asyncio.run(_until_told(Agent(spec)))
+        asyncio.run(_until_told(Agent(spec, preloader=arguments.preloader)))
     except (AgentError, OSError) as error:
         logging.error("%s", error)
         return 1

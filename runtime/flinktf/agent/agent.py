@@ -43,10 +43,12 @@ class AgentError(Exception):
 
 
 class Agent:
-    """One for each role TaskManager. ``command`` starts the fork server of its role processes."""
+    """One for each role TaskManager. ``command`` starts the fork server of its role processes, unless it is from the
+    ``preloader``, a socket."""
 
-    def __init__(self, spec: AgentSpec, command: Sequence[str] | None = None) -> None:
+    def __init__(self, spec: AgentSpec, command: Sequence[str] | None = None, preloader: str | None = None) -> None:
         self._spec = spec
+        self._preloader = preloader
         self._command = command or command_for(spec)
         self._server: ForkServer | None = None
         self._attempt: Attempt | None = None
@@ -189,7 +191,7 @@ class Agent:
             if server.alive:
                 return server
             await server.end()
-        return await ForkServer.start(self._spec, self._log_name(), self._command)
+        return await ForkServer.start(self._spec, self._log_name(), self._command, self._preloader)
 
     async def _busy(self) -> dict[str, Any] | None:
         """Why another subtask cannot be served; None as soon as the one before has ended, if it is about to.

@@ -123,7 +123,9 @@ class ForkServer:
         self._listening = asyncio.create_task(self._listen())
 
     @classmethod
-    async def start(cls, spec: AgentSpec, instance: str, command: Sequence[str] = COMMAND) -> Self:
+    async def start(
+        cls, spec: AgentSpec, instance: str, command: Sequence[str] = COMMAND, preloader: str | None = None
+    ) -> Self:
         """From the preloader, where there is one, else by ``command``. Raises OSError.
 
         All that it and what it forks print goes to one log, named after ``instance``.
@@ -131,7 +133,7 @@ class ForkServer:
         ours, theirs = socket.socketpair()
         log = Path(spec.log_dir, f"{instance}.log")
         with theirs:
-            if spec.preloader is not None and _preloaded(spec.preloader, theirs, log):
+            if preloader is not None and _preloaded(preloader, theirs, log):
                 return cls(log, ours, None)
             words = [*command, "--control-fd", str(theirs.fileno())]
             child = await spawn(

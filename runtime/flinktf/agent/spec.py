@@ -44,8 +44,6 @@ class AgentSpec:
     """How long an instance whose pod is taken away may wait for a checkpoint."""
     echo: bool = False
     """Whether the role processes' output is the agent's too: in a container, whose log is its output."""
-    preloader: str | None = None
-    """The socket of who has imported TensorFlow for all agents of this machine; None: the agent's fork server does."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -122,7 +122,8 @@ class Cluster:
             file = self.layout.run / f"agent-{instance}.json"
             file.touch(mode=0o600)
             file.write_text(spec.to_json())
-            command = [sys.executable, "-m", "flinktf.agent", "--spec", str(file)]
+            preloader = ["--preloader", str(self.layout.preloader_socket)]
+            command = [sys.executable, "-m", "flinktf.agent", "--spec", str(file), *preloader]
             await self._spawn(f"agent-{instance}", command, dict(os.environ))
 
     def _agent_specs(self) -> dict[str, AgentSpec]:
@@ -143,7 +144,6 @@ class Cluster:
                 storage_path=str(directory),
                 work_dir=str(self.layout.work / f"{role.name}-{index}"),
                 log_dir=str(self.layout.logs),
-                preloader=str(self.layout.preloader_socket),
             )
             for role in spec.roles
             for index in range(role.replicas)

@@ -414,7 +414,7 @@ async def test_a_role_process_dies_with_an_agent_that_is_killed(tmp_path: Path) 
         (tmp_path / "agent.json").write_text(spec.to_json())
         code = f"import sys; sys.argv[1:] = ['--spec', {str(tmp_path / 'agent.json')!r}]\n"
         code += "import flinktf.agent.role_process as r; from flinktf.agent.agent import Agent\n"
-        code += f"Agent.__init__.__defaults__ = ({ROLE!r},)\nfrom flinktf.agent.__main__ import main; main()"
+        code += f"Agent.__init__.__defaults__ = ({ROLE!r}, None)\nfrom flinktf.agent.__main__ import main; main()"
         agent = subprocess.Popen([sys.executable, "-c", code])  # noqa: ASYNC220
         deadline = time.monotonic() + 20
         while not (children := psutil.Process(agent.pid).children()):

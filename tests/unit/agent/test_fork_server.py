@@ -69,7 +69,7 @@ async def server(folder: Path, importing: str = "0", *, preloaded: bool = False)
     command = [sys.executable, "-c", SERVER.format(importing=importing)]
     path = folder / "preloader.sock"
     preloader = await preloader_at(path, command) if preloaded else None
-    started = await ForkServer.start(spec_in(folder, str(path) if preloaded else None), "worker-0", command)
+    started = await ForkServer.start(spec_in(folder), "worker-0", command, str(path) if preloaded else None)
     try:
         yield started
     finally:
@@ -92,11 +92,11 @@ async def preloader_at(path: Path, command: list[str]) -> Child:
         return await spawn("preloader", words, os.environ, log, path.parent, pass_fds=(listener.fileno(),))
 
 
-def spec_in(folder: Path, preloader: str | None) -> AgentSpec:
+def spec_in(folder: Path) -> AgentSpec:
     return AgentSpec(
         job="job", role="worker", replicas=1, strategy="Independent", socket="", coordinator="", token_file="", host="",
         entrypoint=None, code_path=str(folder), model_path="", checkpoint_path="", storage_path="", work_dir="",
-        log_dir=str(folder), preloader=preloader,
+        log_dir=str(folder),
     )  # fmt: skip
 
 
@@ -185,7 +185,7 @@ async def test_an_agent_does_not_wait_for_imports_that_it_has_no_use_of_any_more
 
 async def test_each_agent_has_a_server_and_a_log_of_its_own(tmp_path: Path) -> None:
     async with server(tmp_path, preloaded=True) as one:
-        other = await ForkServer.start(spec_in(tmp_path, str(tmp_path / "preloader.sock")), "worker-1", ["false"])
+        other = await ForkServer.start(spec_in(tmp_path), "worker-1", ["false"], str(tmp_path / "preloader.sock"))
         asked = Asked(one, tmp_path), Asked(other, tmp_path)
         for each in asked:
             await each.line()
@@ -203,7 +203,7 @@ async def test_without_a_preloader_that_has_died_the_agent_imports_itself(tmp_pa
     preloader = await preloader_at(path, command)
     kill(preloader)
     await preloader.process.wait()
-    one = await ForkServer.start(spec_in(tmp_path, str(path)), "worker-0", command)
+    one = await ForkServer.start(spec_in(tmp_path), "worker-0", command, str(path))
     asked = Asked(one, tmp_path)
     assert json.loads(await asked.line())["before"] == 0
     await one.end()
