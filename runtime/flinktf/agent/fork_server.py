@@ -17,7 +17,7 @@ from flinktf.agent.spec import AgentSpec
 from flinktf.processes import Child, kill, spawn, tail
 
 _LAST_WORDS: Final = 1.0
-"""Seconds that a fork server has to end when it has hung up."""
+"""Seconds that a fork server has to end when it has hung up, or to tell that what it has forked has ended."""
 COMMAND: Final = (sys.executable, "-m", "flinktf.training.process")
 
 
@@ -162,7 +162,10 @@ class ForkServer:
         return fork
 
     async def end(self) -> None:
-        """Ends it, and so all that it has forked."""
+        """Ends all that it has forked, and then itself. The kernel would end them too, but later than this returns."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS):
+                await asyncio.gather(*(fork.end() for fork in tuple(self._running.values())))
         if self._child is not None:
             kill(self._child)
         elif self.ready:
