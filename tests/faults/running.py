@@ -152,7 +152,7 @@ class Running:
             raise Ended(self.output)
 
     def _process(self, name: str) -> psutil.Process | None:
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, OSError):  # one of those that were looked at has just ended
             return self._found(name)
         return None
 

@@ -55,13 +55,13 @@ def _preloaded(preloader: str, control: socket.socket, log: Path) -> bool:
     return True
 
 
-async def _ended(child: Child) -> int:
-    """The exit code of a fork server that has hung up: it is about to end, and has nobody to speak to."""
+async def _end(child: Child) -> None:
+    """Of a fork server that has hung up: it is about to end, and has nobody to speak to."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_LAST_WORDS):
-            return await child.process.wait()
+            await child.process.wait()
     kill(child)
-    return await child.process.wait()
+    await child.process.wait()
 
 
 class Fork:
@@ -117,10 +117,10 @@ class ForkServer:
         self._asked: dict[int, Fork] = {}
         self._running: dict[int, Fork] = {}
         self._count = 0
-        self._exit_code = 1  # as far as is known of who is not our child
         self.ready = False
         """Whether its imports are over."""
         self._listening = asyncio.create_task(self._listen())
+        self._listening.add_done_callback(lambda _: self._lose_all())
 
     @classmethod
     async def start(
@@ -145,6 +145,12 @@ class ForkServer:
     def alive(self) -> bool:
         return not self._listening.done() and (self._child is None or self._child.exit_code is None)
 
+    @property
+    def _exit_code(self) -> int:
+        """1 as long as it is not known, and of who is not our child."""
+        code = self._child.exit_code if self._child is not None else None
+        return 1 if code is None else code
+
     def log_tail(self, lines: int) -> str:
         return tail(self.log, lines)
 
@@ -168,28 +174,23 @@ class ForkServer:
                 await asyncio.gather(*(fork.end() for fork in tuple(self._running.values())))
         if self._child is not None:
             kill(self._child)
-        elif self.ready:
-            self._control.shutdown(socket.SHUT_WR)  # without an agent it ends
-        else:
+        elif not self.ready:
             self._listening.cancel()  # its preloader may be busy for long, and it ends as soon as it begins
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._listening
-        self._lose_all()  # a task that is cancelled before it has begun does nothing
+        elif self.alive:
+            self._control.shutdown(socket.SHUT_WR)  # without an agent it ends
+        await asyncio.wait([self._listening])
         self._control.close()
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
         received = b""
-        try:
-            with contextlib.suppress(OSError, ValueError, KeyError):  # what makes no sense ends it as well
-                while chunk := await loop.sock_recv(self._control, 1 << 16):
-                    *lines, received = (received + chunk).split(b"\n")
-                    for line in lines:
-                        self._hear(json.loads(line))
-            if self._child is not None:
-                self._exit_code = await _ended(self._child)
-        finally:
-            self._lose_all()
+        with contextlib.suppress(OSError, ValueError, KeyError):  # what makes no sense ends it as well
+            while chunk := await loop.sock_recv(self._control, 1 << 16):
+                *lines, received = (received + chunk).split(b"\n")
+                for line in lines:
+                    self._hear(json.loads(line))
+        if self._child is not None:
+            await _end(self._child)
 
     def _lose_all(self) -> None:
         for fork in self._asked.values():

@@ -18,6 +18,7 @@ from flinktf.agent.fork_server import COMMAND, command_for, environment_of
 from flinktf.agent.job import agent_spec
 from flinktf.agent.spec import AgentSpec
 from flinktf.api import LoadedManifest
+from flinktf.api.roles import Role
 from flinktf.coordinator.job import shape_of
 from flinktf.flink.afresh import afresh
 from flinktf.flink.distribution import Distribution
@@ -48,7 +49,6 @@ _DRIVER: Final = "driver"
 _PRELOADER: Final = "preloader"
 _MAY_END: Final = frozenset({_DRIVER, _PRELOADER})
 """The driver when it has submitted the job; what the preloader does for them, agents can do themselves."""
-_MOST_AGENTS: Final = 1024
 _MOST_REVIVALS: Final = 10
 _SETTLED: Final = 30.0
 """Seconds: what ends by itself sooner has not come up, and would not the next time."""
@@ -115,7 +115,11 @@ class Cluster:
 
     async def start_agents(self) -> None:
         """One agent beside each TaskManager of a role, and who imports TensorFlow for them all."""
-        specs = self._agent_specs()
+        specs = {
+            instance: self._agent_spec(role, instance)
+            for role in self.manifest.job.spec.roles
+            for instance in (f"{role.name}-{index}" for index in range(role.replicas))
+        }
         if specs:
             await self._start_preloader(next(iter(specs.values())))
         for instance, spec in specs.items():
@@ -126,28 +130,24 @@ class Cluster:
             command = [sys.executable, "-m", "flinktf.agent", "--spec", str(file), *preloader]
             await self._spawn(f"agent-{instance}", command, dict(os.environ))
 
-    def _agent_specs(self) -> dict[str, AgentSpec]:
-        """By the names of the instances that they begin with."""
+    def _agent_spec(self, role: Role, instance: str) -> AgentSpec:
+        """``instance`` is the one that the agent's TaskManager begins with."""
         spec = self.manifest.job.spec
         directory = self.manifest.directory
-        return {
-            f"{role.name}-{index}": agent_spec(
-                self.manifest.job,
-                role,
-                socket=str(self.layout.agent_socket(f"{role.name}-{index}")),
-                coordinator=self.coordinator_url,
-                token_file=str(self.layout.token),
-                host=_HOST,
-                code_path=str(self.manifest.code_path),
-                model_path=str(directory / spec.model.path),
-                checkpoint_path=str(directory / spec.checkpoint.path) if spec.checkpoint else "",
-                storage_path=str(directory),
-                work_dir=str(self.layout.work / f"{role.name}-{index}"),
-                log_dir=str(self.layout.logs),
-            )
-            for role in spec.roles
-            for index in range(role.replicas)
-        }
+        return agent_spec(
+            self.manifest.job,
+            role,
+            socket=str(self.layout.agent_socket(instance)),
+            coordinator=self.coordinator_url,
+            token_file=str(self.layout.token),
+            host=_HOST,
+            code_path=str(self.manifest.code_path),
+            model_path=str(directory / spec.model.path),
+            checkpoint_path=str(directory / spec.checkpoint.path) if spec.checkpoint else "",
+            storage_path=str(directory),
+            work_dir=str(self.layout.work / instance),
+            log_dir=str(self.layout.logs),
+        )
 
     async def _start_preloader(self, spec: AgentSpec) -> None:
         """For all roles alike: they have one environment. It listens at once, and answers when its imports are over."""
@@ -155,7 +155,7 @@ class Cluster:
             return  # each role installs packages of its own
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(self.layout.preloader_socket))
-            listener.listen(_MOST_AGENTS)
+            listener.listen(socket.SOMAXCONN)
             descriptor = listener.fileno()
             command = [*COMMAND, "--listen-fd", str(descriptor)]
             log = self.layout.logs / f"{_PRELOADER}.log"

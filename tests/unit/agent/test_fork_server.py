@@ -193,6 +193,7 @@ async def test_each_agent_has_a_server_and_a_log_of_its_own(tmp_path: Path) -> N
         assert len({psutil.Process(pid).ppid() for pid in pids}) == 2
         assert [Path(f"/proc/{pid}/fd/2").readlink().name for pid in pids] == ["worker-0.log", "worker-1.log"]
         await other.end()
+        await other.end()  # as an agent does that could not start another one
         assert await asked[1].fork.wait() == -signal.SIGKILL
         assert one.alive
         assert asked[0].fork.exit_code is None
