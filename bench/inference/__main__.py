@@ -25,10 +25,11 @@ _PACED = 40
 
 
 class Case(NamedTuple):
-    """``rows`` with a model, ``alone`` without one: in as many seconds."""
+    """Rows of the short run of each kind, which takes some ten seconds; the long one has three times as many."""
 
     source: Source
-    rows: int
+    predict: int
+    ml_predict: int
     alone: int
 
 
@@ -55,8 +56,11 @@ def main() -> None:
         _models(models)
         datagen = Datagen()
         cases = {
-            "small": [Case(datagen, 8_000_000, 8_000_000), Case(Csv(Path(folder, "csv")), 2_000_000, 2_000_000)],
-            "heavy": [Case(datagen, 400_000, 8_000_000)],
+            "small": [
+                Case(datagen, 16_000_000, 4_000_000, 20_000_000),
+                Case(Csv(Path(folder, "csv")), 5_000_000, 3_000_000, 5_000_000),
+            ],
+            "heavy": [Case(datagen, 800_000, 800_000, 20_000_000)],
         }
         for name in arguments.model or WIDTHS:
             print(f"\n{name}: 10 FLOAT through layers of {', '.join(map(str, WIDTHS[name]))}", flush=True)
@@ -72,8 +76,8 @@ def _round(case: Case, model: Path) -> Round:
     return Round(
         _slope(lambda rows: jobs.alone(ddl(rows)), "sql", case.alone, jobs.ALONE),
         float(_models(model.parent, "--direct", model.name)),
-        _slope(lambda rows: jobs.predict(ddl(rows), model), "py", case.rows, jobs.SERVED),
-        _slope(lambda rows: jobs.ml_predict(ddl(rows), model), "sql", case.rows, jobs.SERVED),
+        _slope(lambda rows: jobs.predict(ddl(rows), model), "py", case.predict, jobs.SERVED),
+        _slope(lambda rows: jobs.ml_predict(ddl(rows), model), "sql", case.ml_predict, jobs.SERVED),
     )
 
 
