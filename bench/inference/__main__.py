@@ -25,7 +25,7 @@ _PACED = 40
 
 
 class Case(NamedTuple):
-    """Rows of the short run of each kind, which takes some ten seconds; the long one has three times as many."""
+    """Rows of each kind's short run, which takes some ten seconds; its long run has three times as many."""
 
     source: Source
     predict: int
@@ -57,10 +57,10 @@ def main() -> None:
         datagen = Datagen()
         cases = {
             "small": [
-                Case(datagen, 16_000_000, 4_000_000, 20_000_000),
-                Case(Csv(Path(folder, "csv")), 5_000_000, 3_000_000, 5_000_000),
+                Case(datagen, predict=16_000_000, ml_predict=4_000_000, alone=20_000_000),
+                Case(Csv(Path(folder, "csv")), predict=5_000_000, ml_predict=3_000_000, alone=5_000_000),
             ],
-            "heavy": [Case(datagen, 800_000, 800_000, 20_000_000)],
+            "heavy": [Case(datagen, predict=800_000, ml_predict=800_000, alone=20_000_000)],
         }
         for name in arguments.model or WIDTHS:
             print(f"\n{name}: 10 FLOAT through layers of {', '.join(map(str, WIDTHS[name]))}", flush=True)
